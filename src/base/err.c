@@ -1,0 +1,135 @@
+/*
+ * err.c: the table of failures. One row a code; nothing else maps a failure
+ * to a status or decides whether it is worth another attempt.
+ */
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+	const char *word;
+	int http;
+	enum err_class class;
+} kinds[ERR_CODES] = {
+	[ERR_NONE] = {"none", 200, ERR_TERMINAL},
+	[ERR_INTERNAL] = {"internal_error", 500, ERR_TERMINAL},
+	[ERR_BAD_REQUEST] = {"bad_request", 400, ERR_TERMINAL},
+	[ERR_BAD_JSON] = {"bad_json", 400, ERR_TERMINAL},
+	[ERR_VALIDATION] = {"validation_failed", 400, ERR_TERMINAL},
+	[ERR_ENGINE_UNAVAILABLE] = {"engine_unavailable", 400, ERR_TERMINAL},
+	[ERR_LOOPBACK_ONLY] = {"loopback_only", 403, ERR_TERMINAL},
+	[ERR_ROUTE_NOT_FOUND] = {"route_not_found", 404, ERR_TERMINAL},
+	[ERR_STORE_NOT_FOUND] = {"store_not_found", 404, ERR_TERMINAL},
+	[ERR_METHOD_NOT_ALLOWED] = {"method_not_allowed", 405, ERR_TERMINAL},
+	[ERR_DUPLICATE_NAME] = {"duplicate_name", 409, ERR_TERMINAL},
+	[ERR_STORE_LIMIT] = {"store_limit", 409, ERR_TERMINAL},
+	[ERR_NOT_FAILED] = {"not_failed", 409, ERR_TERMINAL},
+	[ERR_BODY_TOO_LARGE] = {"body_too_large", 413, ERR_TERMINAL},
+	[ERR_MEDIA_TYPE] = {"unsupported_media_type", 415, ERR_TERMINAL},
+	[ERR_NOT_STARTED] = {"provisioner_not_started", 503, ERR_OUTAGE},
+	[ERR_DB_BUSY] = {"database_busy", 503, ERR_TRANSIENT},
+	[ERR_DB_FULL] = {"disk_full", 507, ERR_TRANSIENT},
+	[ERR_DB_CONSTRAINT] = {"database_constraint", 500, ERR_TERMINAL},
+	[ERR_DB_FAILED] = {"database_failed", 500, ERR_TRANSIENT},
+	[ERR_DB_VERSION] = {"database_version", 500, ERR_TERMINAL},
+	[ERR_CONFIG] = {"configuration", 500, ERR_TERMINAL},
+	[ERR_SYSTEM] = {"system_error", 500, ERR_TRANSIENT},
+	[ERR_CLUSTER_UNREACHABLE] = {"cluster_unreachable", 503, ERR_OUTAGE},
+	[ERR_CLUSTER_UNAUTHORIZED] = {"cluster_unauthorized", 503, ERR_OUTAGE},
+	[ERR_CLUSTER_FORBIDDEN] = {"cluster_forbidden", 503, ERR_TERMINAL},
+	[ERR_CLUSTER_CONFLICT] = {"cluster_conflict", 503, ERR_TRANSIENT},
+	[ERR_CLUSTER_THROTTLED] = {"cluster_throttled", 503, ERR_TRANSIENT},
+	[ERR_CLUSTER_FAILED] = {"cluster_failed", 503, ERR_TRANSIENT},
+	[ERR_CLUSTER_ANSWER] = {"cluster_bad_answer", 503, ERR_TRANSIENT},
+	[ERR_CLUSTER_REFUSED] = {"cluster_refused", 503, ERR_TERMINAL},
+	[ERR_HELM_UNUSABLE] = {"helm_unusable", 503, ERR_OUTAGE},
+	[ERR_HELM_FAILED] = {"helm_failed", 503, ERR_TRANSIENT},
+	[ERR_RELEASE_STATE] = {"release_not_deployed", 503, ERR_TRANSIENT},
+	[ERR_NAMESPACE_FOREIGN] = {"namespace_not_ours", 409, ERR_TERMINAL},
+	[ERR_NAMESPACE_TERMINATING] = {"namespace_terminating", 503, ERR_TRANSIENT},
+	[ERR_PASSWORD_LOST] = {"admin_password_lost", 409, ERR_TERMINAL},
+	[ERR_STORE_STUCK] = {"store_stuck", 503, ERR_TERMINAL},
+	[ERR_INIT_FAILED] = {"init_job_failed", 503, ERR_TRANSIENT},
+	[ERR_NOT_GONE] = {"not_gone", 503, ERR_TRANSIENT},
+	[ERR_DEADLINE] = {"deadline_exceeded", 503, ERR_TERMINAL},
+	[ERR_WORKER_DIED] = {"worker_died", 503, ERR_TRANSIENT},
+	[ERR_STOPPED] = {"stopped", 503, ERR_INTERRUPTED},
+	[ERR_LEASE_LOST] = {"lease_lost", 503, ERR_INTERRUPTED},
+};
+
+int
+err_set(struct err *err, enum err_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	err->code = code;
+	err->retry_after = 0;
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int
+err_prefix(struct err *err, const char *fmt, ...)
+{
+	char old[ERR_TEXT_MAX];
+	va_list ap;
+	size_t n;
+
+	memcpy(old, err->text, sizeof(old));
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	n = strlen(err->text);
+	snprintf(err->text + n, sizeof(err->text) - n, ": %s", old);
+	return -1;
+}
+
+int
+err_errno(struct err *err, const char *fmt, ...)
+{
+	int saved = errno;
+	va_list ap;
+	size_t n;
+
+	err->code = saved == ENOSPC || saved == EDQUOT ? ERR_DB_FULL : ERR_SYSTEM;
+	err->retry_after = 0;
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	n = strlen(err->text);
+	snprintf(err->text + n, sizeof(err->text) - n, ": %s", strerror(saved));
+	errno = saved;
+	return -1;
+}
+
+const char *
+err_word(enum err_code code)
+{
+	return kinds[code].word;
+}
+
+int
+err_http(enum err_code code)
+{
+	return kinds[code].http;
+}
+
+enum err_class
+err_class(enum err_code code)
+{
+	return kinds[code].class;
+}
+
+enum err_code
+err_from_word(const char *word)
+{
+	for (int i = 0; i < ERR_CODES; i++)
+		if (strcmp(kinds[i].word, word) == 0)
+			return (enum err_code)i;
+	return ERR_INTERNAL;
+}

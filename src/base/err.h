@@ -1,0 +1,100 @@
+/*
+ * err.h: one failure, told twice: a code for machines, a sentence for people.
+ *
+ * A function that can fail takes a `struct err *` as its last argument and
+ * returns -1 after filling it. Out-parameters (ret_...) are untouched then.
+ * The table in err.c gives every code its word in the API, its HTTP status,
+ * and its class, which is all that decides whether a job is tried again.
+ */
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+#include "base/attr.h"
+
+enum err_class {
+	ERR_TERMINAL,	 /* trying again changes nothing: fail with the sentence */
+	ERR_TRANSIENT,	 /* try again after a pause; costs an attempt */
+	ERR_OUTAGE,	 /* the platform's own surroundings are down: wait, costs no attempt */
+	ERR_INTERRUPTED, /* we were told to stop: hand the job back as it was */
+};
+
+enum err_code {
+	ERR_NONE,
+	/* answers to a client */
+	ERR_INTERNAL,
+	ERR_BAD_REQUEST,
+	ERR_BAD_JSON,
+	ERR_VALIDATION,
+	ERR_ENGINE_UNAVAILABLE,
+	ERR_LOOPBACK_ONLY,
+	ERR_ROUTE_NOT_FOUND,
+	ERR_STORE_NOT_FOUND,
+	ERR_METHOD_NOT_ALLOWED,
+	ERR_DUPLICATE_NAME,
+	ERR_STORE_LIMIT,
+	ERR_NOT_FAILED,
+	ERR_BODY_TOO_LARGE,
+	ERR_MEDIA_TYPE,
+	ERR_NOT_STARTED,
+	/* database */
+	ERR_DB_BUSY,
+	ERR_DB_FULL,
+	ERR_DB_CONSTRAINT,
+	ERR_DB_FAILED,
+	ERR_DB_VERSION,
+	/* set-up of a program */
+	ERR_CONFIG,
+	ERR_SYSTEM,
+	/* cluster */
+	ERR_CLUSTER_UNREACHABLE,
+	ERR_CLUSTER_UNAUTHORIZED,
+	ERR_CLUSTER_FORBIDDEN,
+	ERR_CLUSTER_CONFLICT,
+	ERR_CLUSTER_THROTTLED,
+	ERR_CLUSTER_FAILED,
+	ERR_CLUSTER_ANSWER,
+	ERR_CLUSTER_REFUSED,
+	/* a store's job */
+	ERR_HELM_UNUSABLE,
+	ERR_HELM_FAILED,
+	ERR_RELEASE_STATE,
+	ERR_NAMESPACE_FOREIGN,
+	ERR_NAMESPACE_TERMINATING,
+	ERR_PASSWORD_LOST,
+	ERR_STORE_STUCK,
+	ERR_INIT_FAILED,
+	ERR_NOT_GONE,
+	ERR_DEADLINE,
+	ERR_WORKER_DIED,
+	ERR_STOPPED,
+	ERR_LEASE_LOST,
+	ERR_CODES
+};
+
+enum { ERR_TEXT_MAX = 768 };
+
+struct err {
+	enum err_code code;
+	int retry_after; /* seconds that the other side asked for; 0: none */
+	char text[ERR_TEXT_MAX];
+};
+
+#define ERR_INIT {.code = ERR_NONE}
+
+/* Fills err and returns -1, so that `return err_set(...)` is one statement. */
+PRINTF(3, 4) int err_set(struct err *err, enum err_code code, const char *fmt, ...);
+
+/* Puts "context: " before the sentence; keeps code and class. Returns -1. */
+PRINTF(2, 3) int err_prefix(struct err *err, const char *fmt, ...);
+
+/* Fills err from errno as ERR_SYSTEM: "what: No such file or directory". Returns -1. */
+PRINTF(2, 3) int err_errno(struct err *err, const char *fmt, ...);
+
+const char *err_word(enum err_code code);
+int err_http(enum err_code code);
+enum err_class err_class(enum err_code code);
+
+/* The code behind a word that was stored earlier; ERR_INTERNAL if there is none. */
+enum err_code err_from_word(const char *word);
+
+#endif
