@@ -1,0 +1,93 @@
+/*
+ * db.h: the only door to SQLite (with db.c; io/migrate uses this interface).
+ *
+ * A room of model/ owns one const table of statements. db_prepare() prepares
+ * all of it at start, so that a wrong statement is a boot failure. A query is
+ * borrowed from the connection, bound by name, stepped, and given back:
+ *
+ *	CLEANUP(db_donep) struct db_query *q = db_query(db, &store_sql, STORE_GET);
+ *	db_bind_text(q, ":id", id);
+ *	r = db_step(q, err);		1: a row, 0: no more, -1: err is filled
+ *
+ * A fault of binding is kept and told by the next db_step(). Column values are
+ * valid until the next step or db_done().
+ *
+ * Every writing transaction begins IMMEDIATE; a deferred one that writes is
+ * how "database is locked" reaches people. The busy handler is ours: random
+ * naps of 0.2 to 0.8 ms up to busy_ms, since SQLite's own backs off to 100 ms
+ * naps and starves writers. Automatic checkpoints are off on every connection:
+ * SQLite 3.40's PASSIVE checkpoint can lose rows when it meets a writer
+ * (https://sqlite.org/wal.html#walresetbug), so only db_checkpoint() makes them.
+ */
+#ifndef IO_DB_H
+#define IO_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+
+struct db;
+struct db_query;
+
+struct db_table {
+	const char *room;
+	const char *const *sql;
+	int count;
+};
+
+#define DB_TABLE(name, array) const struct db_table name = {#name, array, ARRAY_SIZE(array)}
+
+/* Opens (and creates, mode 0660) the file at path in WAL mode. */
+MUST_CHECK int db_open(struct db **ret, const char *path, int busy_ms, struct err *err);
+struct db *db_close(struct db *db);
+CLEANUP_FUNC(struct db *, db_close)
+
+/* Prepares every statement of a NULL-terminated list of tables. */
+MUST_CHECK int db_prepare(struct db *db, const struct db_table *const *tables, struct err *err);
+
+/* Runs a script of several statements without parameters. */
+MUST_CHECK int db_script(struct db *db, const char *sql, struct err *err);
+
+/* BEGIN IMMEDIATE; nesting is an error that names the place of the first one. */
+#define db_begin(db, err) db_begin_at(db, __FILE__, __LINE__, err)
+MUST_CHECK int db_begin_at(struct db *db, const char *file, int line, struct err *err);
+/* One consistent view for several reads. Ended by db_rollback(). */
+MUST_CHECK int db_begin_read(struct db *db, struct err *err);
+MUST_CHECK int db_commit(struct db *db, struct err *err);
+/* Ends a transaction without effect; harmless where there is none. */
+void db_rollback(struct db *db);
+CLEANUP_FUNC(struct db *, db_rollback)
+
+struct db_query *db_query(struct db *db, const struct db_table *table, int index);
+void db_bind_text(struct db_query *q, const char *name, const char *value); /* NULL: null */
+void db_bind_int(struct db_query *q, const char *name, int64_t value);
+void db_bind_blob(struct db_query *q, const char *name, const void *data, size_t len);
+MUST_CHECK int db_step(struct db_query *q, struct err *err);
+/* Steps to the end; returns the rows changed, or -1. */
+MUST_CHECK int db_run(struct db_query *q, struct err *err);
+void db_done(struct db_query *q);
+CLEANUP_FUNC(struct db_query *, db_done)
+
+const char *db_text(struct db_query *q, int column); /* "" for null */
+int64_t db_int(struct db_query *q, int column);
+double db_real(struct db_query *q, int column);
+const void *db_blob(struct db_query *q, int column, size_t *ret_len);
+bool db_null(struct db_query *q, int column);
+int64_t db_last_id(struct db *db);
+
+/*
+ * Moves the log into the database file: db takes PASSIVE steps while `locker`,
+ * a second connection, holds the write lock, so that no writer can start the
+ * log anew meanwhile. Returns the frames left in the log, or -1.
+ */
+MUST_CHECK int db_checkpoint(struct db *db, struct db *locker, struct err *err);
+
+/* Bytes of the write-ahead log; 0 if there is none. Opens nothing. */
+int64_t db_wal_bytes(const char *path);
+
+const char *db_library(void);
+
+#endif

@@ -1,0 +1,200 @@
+/*
+ * migrate.c: see migrate.h. Times are milliseconds of the wall clock, UTC.
+ *
+ * stores      one row a shop, kept for ever; `deleted` frees its slug
+ * jobs        the queue between the two programs; the claim is in model/job
+ * events      the timeline of a store's jobs
+ * audit_log   who did what; append only, by triggers
+ * health      what the last `inspect` saw; its time is the heartbeat
+ * generation  one row, raised when a column changes that an answer shows
+ */
+#include "io/migrate.h"
+
+#include <stdio.h>
+
+enum { APPLICATION_ID = 0x53746f72 }; /* "Stor" */
+
+#define RAISE "BEGIN UPDATE generation SET n = n + 1; END;"
+
+static const char schema_1[] =
+	"CREATE TABLE stores ("
+	"  id TEXT PRIMARY KEY,"
+	"  name TEXT NOT NULL,"
+	"  slug TEXT NOT NULL,"
+	"  type TEXT NOT NULL,"
+	"  plan TEXT NOT NULL,"
+	"  status TEXT NOT NULL CHECK (status IN"
+	"    ('provisioning', 'ready', 'failed', 'deleting', 'deleted')),"
+	"  namespace TEXT NOT NULL,"
+	"  store_url TEXT NOT NULL,"
+	"  admin_url TEXT NOT NULL,"
+	"  admin_user TEXT NOT NULL,"
+	"  sealed_password BLOB,"
+	"  seal_key_id TEXT,"
+	"  release_values TEXT,"
+	"  release_digest TEXT,"
+	"  error_code TEXT,"
+	"  error_message TEXT,"
+	"  provision_started_at INTEGER,"
+	"  provision_finished_at INTEGER,"
+	"  created_at INTEGER NOT NULL,"
+	"  updated_at INTEGER NOT NULL,"
+	"  deleted_at INTEGER,"
+	"  CHECK ((sealed_password IS NULL) = (seal_key_id IS NULL)),"
+	"  CHECK ((deleted_at IS NOT NULL) = (status = 'deleted'))"
+	") STRICT;"
+	"CREATE UNIQUE INDEX stores_slug ON stores (slug) WHERE status <> 'deleted';"
+	"CREATE INDEX stores_created ON stores (created_at, id) WHERE status <> 'deleted';"
+
+	"CREATE TABLE jobs ("
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  store_id TEXT NOT NULL REFERENCES stores (id),"
+	"  kind TEXT NOT NULL CHECK (kind IN ('provision', 'delete')),"
+	"  state TEXT NOT NULL CHECK (state IN"
+	"    ('queued', 'running', 'retry', 'done', 'failed', 'cancelled')),"
+	"  attempt INTEGER NOT NULL DEFAULT 0,"
+	"  max_attempts INTEGER NOT NULL,"
+	"  run_at INTEGER NOT NULL,"
+	"  fence INTEGER NOT NULL DEFAULT 0,"
+	"  instance_id TEXT,"
+	"  lease_until INTEGER,"
+	"  step TEXT,"
+	"  cancel_requested_at INTEGER,"
+	"  actor TEXT NOT NULL,"
+	"  request_id TEXT NOT NULL,"
+	"  error_code TEXT,"
+	"  error_message TEXT,"
+	"  created_at INTEGER NOT NULL,"
+	"  started_at INTEGER,"
+	"  finalized_at INTEGER,"
+	"  CHECK ((finalized_at IS NOT NULL) = (state IN ('done', 'failed', 'cancelled'))),"
+	"  CHECK ((instance_id IS NOT NULL) = (state = 'running'))"
+	") STRICT;"
+	"CREATE UNIQUE INDEX jobs_running ON jobs (store_id) WHERE state = 'running';"
+	"CREATE UNIQUE INDEX jobs_waiting ON jobs (store_id, kind)"
+	"  WHERE state IN ('queued', 'retry');"
+	"CREATE INDEX jobs_due ON jobs (run_at, id) WHERE state IN ('queued', 'retry');"
+	"CREATE INDEX jobs_store ON jobs (store_id, id);"
+
+	"CREATE TABLE events ("
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  store_id TEXT NOT NULL REFERENCES stores (id),"
+	"  job_id INTEGER NOT NULL REFERENCES jobs (id),"
+	"  kind TEXT NOT NULL,"
+	"  attempt INTEGER NOT NULL,"
+	"  step TEXT NOT NULL,"
+	"  state TEXT NOT NULL CHECK (state IN ('started', 'done', 'failed', 'info')),"
+	"  message TEXT NOT NULL,"
+	"  created_at INTEGER NOT NULL,"
+	"  duration_ms INTEGER"
+	") STRICT;"
+	"CREATE INDEX events_store ON events (store_id, id);"
+	"CREATE INDEX events_history ON events (kind, step, id)"
+	"  WHERE state = 'done';"
+
+	"CREATE TABLE audit_log ("
+	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  store_id TEXT,"
+	"  action TEXT NOT NULL,"
+	"  details TEXT NOT NULL CHECK (json_valid(details)),"
+	"  actor TEXT NOT NULL,"
+	"  ip_address TEXT,"
+	"  request_id TEXT,"
+	"  created_at INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE INDEX audit_store ON audit_log (store_id, id);"
+	"CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit_log"
+	"  BEGIN SELECT raise(ABORT, 'the audit log is append only'); END;"
+	"CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit_log"
+	"  BEGIN SELECT raise(ABORT, 'the audit log is append only'); END;"
+
+	"CREATE TABLE health ("
+	"  component TEXT PRIMARY KEY,"
+	"  ok INTEGER NOT NULL,"
+	"  sentence TEXT NOT NULL,"
+	"  checked_at INTEGER NOT NULL"
+	") STRICT;"
+
+	"CREATE TABLE generation (epoch TEXT NOT NULL, n INTEGER NOT NULL) STRICT;"
+	"INSERT INTO generation VALUES (lower(hex(randomblob(8))), 0);"
+	"CREATE TRIGGER stores_new AFTER INSERT ON stores " RAISE
+	"CREATE TRIGGER stores_seen AFTER UPDATE OF status, error_code, error_message,"
+	"  provision_started_at, provision_finished_at, updated_at ON stores " RAISE
+	"CREATE TRIGGER jobs_new AFTER INSERT ON jobs " RAISE
+	"CREATE TRIGGER jobs_seen AFTER UPDATE OF state, attempt, run_at, step,"
+	"  cancel_requested_at, error_message ON jobs " RAISE
+	"CREATE TRIGGER events_new AFTER INSERT ON events " RAISE
+	"CREATE TRIGGER audit_new AFTER INSERT ON audit_log " RAISE
+	"CREATE TRIGGER health_seen AFTER UPDATE ON health"
+	"  WHEN old.ok <> new.ok OR old.sentence <> new.sentence " RAISE
+	"CREATE TRIGGER health_new AFTER INSERT ON health " RAISE;
+
+static const char *const steps[] = {schema_1};
+
+enum { VERSION_GET, APPLICATION_GET, TABLES_GET };
+
+static const char *const queries[] = {
+	[VERSION_GET] = "PRAGMA user_version",
+	[APPLICATION_GET] = "PRAGMA application_id",
+	[TABLES_GET] = "SELECT count(*) FROM sqlite_schema",
+};
+static DB_TABLE(migrate_sql, queries);
+
+static int
+number(struct db *db, int index, int64_t *ret, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &migrate_sql, index);
+	int r = db_step(q, err);
+
+	if (r > 0)
+		*ret = db_int(q, 0);
+	return r < 0 ? -1 : 0;
+}
+
+static int
+upgrade(struct db *db, int64_t version, struct err *err)
+{
+	char mark[96];
+
+	for (size_t i = (size_t)version; i < ARRAY_SIZE(steps); i++)
+		if (db_script(db, steps[i], err) < 0)
+			return err_prefix(err, "schema %zu", i + 1);
+	snprintf(mark, sizeof(mark), "PRAGMA user_version=%zu; PRAGMA application_id=%d",
+		 ARRAY_SIZE(steps), APPLICATION_ID);
+	return db_script(db, mark, err);
+}
+
+int
+migrate_run(struct db *db, struct err *err)
+{
+	static const struct db_table *const tables[] = {&migrate_sql, NULL};
+	int64_t version = 0, application = 0, objects = 0;
+
+	if (db_prepare(db, tables, err) < 0)
+		return -1;
+	/* Several pool processes start at once: only the lock makes the look count. */
+	if (db_begin(db, err) < 0)
+		return -1;
+	if (number(db, VERSION_GET, &version, err) < 0 ||
+	    number(db, APPLICATION_GET, &application, err) < 0 ||
+	    number(db, TABLES_GET, &objects, err) < 0)
+		goto fail;
+	if (application != APPLICATION_ID && (application != 0 || objects > 0)) {
+		err_set(err, ERR_DB_VERSION,
+			"The database file belongs to another application; set DATABASE_PATH.");
+		goto fail;
+	}
+	if (version > (int64_t)ARRAY_SIZE(steps)) {
+		err_set(err, ERR_DB_VERSION,
+			"The database has schema %lld, but this program knows only up to %zu: "
+			"a newer store-platform has written it. Install that version again.",
+			(long long)version, ARRAY_SIZE(steps));
+		goto fail;
+	}
+	if (version < (int64_t)ARRAY_SIZE(steps) && upgrade(db, version, err) < 0)
+		goto fail;
+	return db_commit(db, err);
+fail:
+	db_rollback(db);
+	return -1;
+}
