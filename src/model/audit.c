@@ -1,0 +1,88 @@
+/* audit.c: see audit.h. */
+#include "model/audit.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+static const char *const words[AUDIT_ACTIONS] = {
+	[AUDIT_CREATE] = "create",
+	[AUDIT_PROVISION_SUCCESS] = "provision_success",
+	[AUDIT_PROVISION_FAILED] = "provision_failed",
+	[AUDIT_RETRY] = "retry",
+	[AUDIT_DELETE_START] = "delete_start",
+	[AUDIT_DELETE_SUCCESS] = "delete_success",
+	[AUDIT_DELETE_FAILED] = "delete_failed",
+	[AUDIT_LEASE_LOST] = "lease_lost",
+};
+
+enum { ADD, LIST };
+
+static const char *const statements[] = {
+	[ADD] = "INSERT INTO audit_log (store_id, action, details, actor, ip_address, request_id,"
+		" created_at) VALUES (:store, :action, :details, :actor, :ip, :request, :now)",
+	[LIST] = "SELECT id, store_id, action, details, actor, ip_address, request_id, created_at"
+		 " FROM audit_log ORDER BY id DESC LIMIT :limit",
+};
+DB_TABLE(audit_sql, statements);
+
+int
+audit_add(struct db *db, const struct audit_entry *e, struct json *details, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &audit_sql, ADD);
+	struct buf text = BUF_INIT;
+	int r;
+
+	json_write(details, &text);
+	json_free(details);
+	db_bind_text(q, ":store", e->store_id);
+	db_bind_text(q, ":action", words[e->action]);
+	db_bind_text(q, ":details", buf_text(&text));
+	db_bind_text(q, ":actor", e->actor);
+	db_bind_text(q, ":ip", e->ip);
+	db_bind_text(q, ":request", e->request_id);
+	db_bind_int(q, ":now", clock_wall_ms());
+	r = db_run(q, err);
+	buf_free(&text);
+	return r < 0 ? -1 : 0;
+}
+
+static const char *
+nullable(struct db_query *q, int column)
+{
+	return db_null(q, column) ? NULL : db_text(q, column);
+}
+
+static int
+add_row(struct db_query *q, struct json *array, struct err *err)
+{
+	struct json *details = NULL, *row;
+	const char *text = db_text(q, 3);
+
+	if (json_parse(&details, text, strlen(text), err) < 0)
+		return err_prefix(err, "audit row %lld", (long long)db_int(q, 0));
+	row = json_new_object();
+	json_set_int(row, "id", db_int(q, 0));
+	json_set_text(row, "store_id", nullable(q, 1));
+	json_set_text(row, "action", db_text(q, 2));
+	json_set(row, "details", details);
+	json_set_text(row, "actor", db_text(q, 4));
+	json_set_text(row, "ip_address", nullable(q, 5));
+	json_set_text(row, "request_id", nullable(q, 6));
+	json_set_time(row, "created_at", db_int(q, 7));
+	json_add(array, row);
+	return 0;
+}
+
+int
+audit_list(struct db *db, int limit, struct json *array, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &audit_sql, LIST);
+	int r;
+
+	db_bind_int(q, ":limit", limit);
+	while ((r = db_step(q, err)) > 0)
+		if (add_row(q, array, err) < 0)
+			return -1;
+	return r;
+}

@@ -1,0 +1,42 @@
+/*
+ * audit.h: who did what to which store. Rows are only ever added, each in the
+ * transaction of the change that it tells of.
+ */
+#ifndef MODEL_AUDIT_H
+#define MODEL_AUDIT_H
+
+#include "io/db.h"
+#include "io/json.h"
+
+enum audit_action {
+	AUDIT_CREATE,
+	AUDIT_PROVISION_SUCCESS,
+	AUDIT_PROVISION_FAILED,
+	AUDIT_RETRY,
+	AUDIT_DELETE_START,
+	AUDIT_DELETE_SUCCESS,
+	AUDIT_DELETE_FAILED,
+	AUDIT_LEASE_LOST,
+	AUDIT_ACTIONS
+};
+
+enum { AUDIT_LIMIT_DEFAULT = 50, AUDIT_LIMIT_MAX = 500 };
+
+struct audit_entry {
+	enum audit_action action;
+	const char *store_id; /* NULL: none */
+	const char *actor;
+	const char *ip;		/* NULL: none */
+	const char *request_id; /* NULL: none */
+};
+
+extern const struct db_table audit_sql;
+
+/* Takes over details, an object without secrets. */
+MUST_CHECK int audit_add(struct db *db, const struct audit_entry *e, struct json *details,
+			 struct err *err);
+
+/* Appends the newest rows to an array, newest first, as the API shows them. */
+MUST_CHECK int audit_list(struct db *db, int limit, struct json *array, struct err *err);
+
+#endif

@@ -1,0 +1,103 @@
+/* event.c: see event.h. */
+#include "model/event.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+
+const char *const event_state_words[EVENT_STATES] = {"started", "done", "failed", "info"};
+
+#define COLUMNS "id, job_id, kind, attempt, step, state, message, created_at, duration_ms"
+
+enum { ADD, LIST, LAST, TIMES };
+
+static const char *const statements[] = {
+	[ADD] = "INSERT INTO events (store_id, job_id, kind, attempt, step, state, message,"
+		" created_at, duration_ms) VALUES (:store, :job, :kind, :attempt, :step, :state,"
+		" :message, :now, :duration)",
+	[LIST] = "SELECT " COLUMNS " FROM events WHERE store_id = :store ORDER BY id",
+	[LAST] = "SELECT " COLUMNS " FROM events WHERE job_id = :job AND state <> 'info'"
+		 " ORDER BY id DESC LIMIT 1",
+	/* Nearest-rank percentiles over the newest rows. */
+	[TIMES] = "WITH last AS (SELECT duration_ms AS d FROM events"
+		  "   WHERE kind = :kind AND step = :step AND state = 'done'"
+		  "   ORDER BY id DESC LIMIT :limit),"
+		  " ranked AS (SELECT d, row_number() OVER (ORDER BY d) AS r,"
+		  "   count(*) OVER () AS n FROM last)"
+		  " SELECT max(n), min(CASE WHEN r * 100 >= n * 50 THEN d END),"
+		  "   min(CASE WHEN r * 100 >= n * 95 THEN d END) FROM ranked",
+};
+DB_TABLE(event_sql, statements);
+
+int
+event_add(struct db *db, const struct job *job, const char *step, enum event_state state,
+	  const char *message, int64_t duration_ms, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &event_sql, ADD);
+
+	db_bind_text(q, ":store", job->store_id);
+	db_bind_int(q, ":job", job->id);
+	db_bind_text(q, ":kind", job_kind_words[job->kind]);
+	db_bind_int(q, ":attempt", job->attempt);
+	db_bind_text(q, ":step", step);
+	db_bind_text(q, ":state", event_state_words[state]);
+	db_bind_text(q, ":message", message);
+	db_bind_int(q, ":now", clock_wall_ms());
+	if (duration_ms >= 0)
+		db_bind_int(q, ":duration", duration_ms);
+	return db_run(q, err) < 0 ? -1 : 0;
+}
+
+struct db_query *
+event_list(struct db *db, const char *store_id)
+{
+	struct db_query *q = db_query(db, &event_sql, LIST);
+
+	db_bind_text(q, ":store", store_id);
+	return q;
+}
+
+int
+event_next(struct db_query *q, struct event *ret, struct err *err)
+{
+	int r = db_step(q, err);
+
+	if (r <= 0)
+		return r;
+	*ret = (struct event){
+		.id = db_int(q, 0),
+		.job_id = db_int(q, 1),
+		.attempt = (int)db_int(q, 3),
+		.created_at = db_int(q, 7),
+		.duration_ms = db_null(q, 8) ? -1 : db_int(q, 8),
+	};
+	snprintf(ret->kind, sizeof(ret->kind), "%s", db_text(q, 2));
+	snprintf(ret->step, sizeof(ret->step), "%s", db_text(q, 4));
+	snprintf(ret->state, sizeof(ret->state), "%s", db_text(q, 5));
+	snprintf(ret->message, sizeof(ret->message), "%s", db_text(q, 6));
+	return 1;
+}
+
+int
+event_last(struct db *db, int64_t job_id, struct event *ret, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &event_sql, LAST);
+
+	db_bind_int(q, ":job", job_id);
+	return event_next(q, ret, err);
+}
+
+int
+event_times(struct db *db, enum job_kind kind, const char *step, struct event_times *ret,
+	    struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &event_sql, TIMES);
+
+	db_bind_text(q, ":kind", job_kind_words[kind]);
+	db_bind_text(q, ":step", step);
+	db_bind_int(q, ":limit", EVENT_HISTORY);
+	if (db_step(q, err) < 0)
+		return -1;
+	*ret = (struct event_times){db_int(q, 0), db_int(q, 1), db_int(q, 2)};
+	return 0;
+}

@@ -1,0 +1,98 @@
+/*
+ * job.h: the queue between the two programs. At-least-once: a job that was
+ * running when its supervisor died is run again.
+ *
+ *	queued -> running -> done | failed | cancelled
+ *	             |  ^
+ *	             v  |
+ *	            retry          (run_at says when)
+ *
+ * One job of a store runs at a time, and at most one of a kind waits (unique
+ * indexes). The fence token is raised by every claim; a write that carries an
+ * older one is refused (ERR_LEASE_LOST), so a worker that was given up cannot
+ * harm the one that follows it. Writes belong into the caller's transaction.
+ */
+#ifndef MODEL_JOB_H
+#define MODEL_JOB_H
+
+#include "base/valid.h"
+#include "io/db.h"
+
+enum job_kind { JOB_PROVISION, JOB_DELETE, JOB_KINDS };
+enum job_state {
+	JOB_QUEUED,
+	JOB_RUNNING,
+	JOB_RETRY,
+	JOB_DONE,
+	JOB_FAILED,
+	JOB_CANCELLED,
+	JOB_STATES
+};
+
+enum { JOB_WORD = 32, JOB_ACTOR = 64, JOB_REQUEST_ID = 64 };
+
+extern const char *const job_kind_words[JOB_KINDS];
+extern const char *const job_state_words[JOB_STATES];
+
+struct job {
+	int64_t id;
+	char store_id[VALID_UUID_BYTES];
+	enum job_kind kind;
+	enum job_state state;
+	int attempt;
+	int max_attempts;
+	int64_t run_at;
+	int64_t fence;
+	char instance_id[VALID_UUID_BYTES];
+	char step[JOB_WORD];
+	int64_t cancel_requested_at;
+	char actor[JOB_ACTOR];
+	char request_id[JOB_REQUEST_ID];
+	char error_code[JOB_WORD];
+	char error_message[ERR_TEXT_MAX];
+	int64_t created_at;
+	int64_t started_at;
+	int64_t finalized_at;
+};
+
+extern const struct db_table job_sql;
+
+/* Queues a job, due now. If one of the kind waits already, that one becomes due now. */
+MUST_CHECK int job_queue(struct db *db, const char *store_id, enum job_kind kind, int max_attempts,
+			 const char *actor, const char *request_id, struct err *err);
+/* Ends the waiting jobs of a kind as cancelled, and asks a running one to stop. */
+MUST_CHECK int job_cancel(struct db *db, const char *store_id, enum job_kind kind, struct err *err);
+
+/* Due jobs of a kind, oldest first, whose store has none that runs. */
+struct db_query *job_due(struct db *db, enum job_kind kind, int64_t now);
+/* Those that run, of every instance. */
+struct db_query *job_running(struct db *db);
+MUST_CHECK int job_next(struct db_query *q, struct job *ret, struct err *err);
+
+/* 1: ret is filled, 0: there is none, -1. */
+MUST_CHECK int job_get(struct db *db, int64_t id, struct job *ret, struct err *err);
+/* The job that speaks for a store: the running one, else the newest. */
+MUST_CHECK int job_of_store(struct db *db, const char *store_id, struct job *ret, struct err *err);
+/* Jobs of the kind that are due before this one or run, plus one. */
+MUST_CHECK int job_position(struct db *db, const struct job *job, int64_t *ret, struct err *err);
+MUST_CHECK int job_count(struct db *db, enum job_kind kind, enum job_state state, int64_t *ret,
+			 struct err *err);
+
+/* queued or retry -> running: raises fence and attempt, and tells both in *job. */
+MUST_CHECK int job_start(struct db *db, struct job *job, const char *instance_id,
+			 int64_t lease_until, struct err *err);
+MUST_CHECK int job_renew(struct db *db, const struct job *job, int64_t lease_until,
+			 struct err *err);
+/* Whether the claim still stands: ERR_LEASE_LOST if not. */
+MUST_CHECK int job_hold(struct db *db, int64_t id, int64_t fence, struct err *err);
+MUST_CHECK int job_set_step(struct db *db, int64_t id, int64_t fence, const char *step,
+			    struct err *err);
+
+/*
+ * running -> state, with the reason (NULL: none). For JOB_RETRY run_at says
+ * when; JOB_QUEUED hands it back and takes the attempt back too.
+ */
+MUST_CHECK int job_end(struct db *db, const struct job *job, enum job_state state, int64_t run_at,
+		       const char *error_code, const char *error_message, struct err *err);
+
+#endif
