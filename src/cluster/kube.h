@@ -1,0 +1,58 @@
+/*
+ * kube.h: the Kubernetes API as five calls. Every call has a deadline (the
+ * shorter of 15 s and kube_deadline()), verifies TLS, and puts a failure into
+ * the class that decides about another attempt:
+ *
+ *	no answer		cluster_unreachable	outage
+ *	401			cluster_unauthorized	outage
+ *	403 of access control	cluster_forbidden	terminal
+ *	403 namespace ending	namespace_terminating	transient
+ *	409			cluster_conflict	transient
+ *	429			cluster_throttled	transient, with Retry-After
+ *	5xx			cluster_failed		transient
+ *	400, 422, quota		cluster_refused		terminal
+ *	2xx that is not JSON	cluster_bad_answer	transient
+ *
+ * Paths are made by the caller of constants and validated slugs only.
+ */
+#ifndef CLUSTER_KUBE_H
+#define CLUSTER_KUBE_H
+
+#include <stdint.h>
+
+#include "io/json.h"
+
+#define KUBE_PART_OF "app.kubernetes.io/part-of"
+#define KUBE_PLATFORM "store-platform"
+#define KUBE_STORE_ID "store-platform.io/store-id"
+
+struct kube;
+
+/* kubeconfig: see kubeconfig.h. stop_fd: see http.h. */
+MUST_CHECK int kube_open(struct kube **ret, const char *kubeconfig, int stop_fd, struct err *err);
+void kube_close(struct kube *kube);
+CLEANUP_FUNC(struct kube *, kube_close)
+
+/* No call goes on after this point of monotonic time. */
+void kube_deadline(struct kube *kube, int64_t mono);
+
+/* 1: found, 0: 404, -1. */
+PRINTF(4, 5) MUST_CHECK int kube_get(struct kube *kube, struct json **ret, struct err *err,
+				     const char *path, ...);
+/* The same with metadata only: a list of Secrets that does not carry them along. */
+PRINTF(4, 5) MUST_CHECK int kube_get_meta(struct kube *kube, struct json **ret, struct err *err,
+					  const char *path, ...);
+/* The end of a container's log as text; "" if there is none. Never fails for its absence. */
+PRINTF(4, 5) MUST_CHECK int kube_get_text(struct kube *kube, struct buf *ret, struct err *err,
+					  const char *path, ...);
+/* 1: created, 0: an object of that name exists, -1. */
+PRINTF(4, 5) MUST_CHECK int kube_create(struct kube *kube, const struct json *object,
+					struct err *err, const char *path, ...);
+/* A merge patch (RFC 7386). 1: done, 0: 404, -1. */
+PRINTF(4, 5) MUST_CHECK int kube_patch(struct kube *kube, const struct json *patch,
+				       struct err *err, const char *path, ...);
+/* uid: delete only that very object; NULL: whichever. 1: accepted, 0: 404, -1. */
+PRINTF(4, 5) MUST_CHECK int kube_delete(struct kube *kube, const char *uid, struct err *err,
+					const char *path, ...);
+
+#endif
