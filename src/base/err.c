@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/valid.h"
+
 static const struct {
 	const char *word;
 	int http;
@@ -21,6 +23,7 @@ static const struct {
 	[ERR_VALIDATION] = {"validation_failed", 400, ERR_TERMINAL},
 	[ERR_ENGINE_UNAVAILABLE] = {"engine_unavailable", 400, ERR_TERMINAL},
 	[ERR_LOOPBACK_ONLY] = {"loopback_only", 403, ERR_TERMINAL},
+	[ERR_CROSS_SITE] = {"cross_site", 403, ERR_TERMINAL},
 	[ERR_ROUTE_NOT_FOUND] = {"route_not_found", 404, ERR_TERMINAL},
 	[ERR_STORE_NOT_FOUND] = {"store_not_found", 404, ERR_TERMINAL},
 	[ERR_METHOD_NOT_ALLOWED] = {"method_not_allowed", 405, ERR_TERMINAL},
@@ -35,7 +38,7 @@ static const struct {
 	[ERR_DB_CONSTRAINT] = {"database_constraint", 500, ERR_TERMINAL},
 	[ERR_DB_FAILED] = {"database_failed", 500, ERR_TRANSIENT},
 	[ERR_DB_VERSION] = {"database_version", 500, ERR_TERMINAL},
-	[ERR_CONFIG] = {"configuration", 500, ERR_TERMINAL},
+	[ERR_CONFIG] = {"configuration", 500, ERR_OUTAGE},
 	[ERR_SYSTEM] = {"system_error", 500, ERR_TRANSIENT},
 	[ERR_CLUSTER_UNREACHABLE] = {"cluster_unreachable", 503, ERR_OUTAGE},
 	[ERR_CLUSTER_UNAUTHORIZED] = {"cluster_unauthorized", 503, ERR_OUTAGE},
@@ -47,6 +50,7 @@ static const struct {
 	[ERR_CLUSTER_REFUSED] = {"cluster_refused", 503, ERR_TERMINAL},
 	[ERR_HELM_UNUSABLE] = {"helm_unusable", 503, ERR_OUTAGE},
 	[ERR_HELM_FAILED] = {"helm_failed", 503, ERR_TRANSIENT},
+	[ERR_CHART_FAILED] = {"chart_failed", 503, ERR_TERMINAL},
 	[ERR_RELEASE_STATE] = {"release_not_deployed", 503, ERR_TRANSIENT},
 	[ERR_NAMESPACE_FOREIGN] = {"namespace_not_ours", 409, ERR_TERMINAL},
 	[ERR_NAMESPACE_TERMINATING] = {"namespace_terminating", 503, ERR_TRANSIENT},
@@ -70,6 +74,7 @@ err_set(struct err *err, enum err_code code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
+	valid_clean(err->text); /* it may end in half a character, or quote a program's output */
 	return -1;
 }
 
@@ -86,6 +91,7 @@ err_prefix(struct err *err, const char *fmt, ...)
 	va_end(ap);
 	n = strlen(err->text);
 	snprintf(err->text + n, sizeof(err->text) - n, ": %s", old);
+	valid_clean(err->text);
 	return -1;
 }
 
@@ -103,6 +109,7 @@ err_errno(struct err *err, const char *fmt, ...)
 	va_end(ap);
 	n = strlen(err->text);
 	snprintf(err->text + n, sizeof(err->text) - n, ": %s", strerror(saved));
+	valid_clean(err->text);
 	errno = saved;
 	return -1;
 }

@@ -27,6 +27,7 @@ enum err_code {
 	ERR_VALIDATION,
 	ERR_ENGINE_UNAVAILABLE,
 	ERR_LOOPBACK_ONLY,
+	ERR_CROSS_SITE,
 	ERR_ROUTE_NOT_FOUND,
 	ERR_STORE_NOT_FOUND,
 	ERR_METHOD_NOT_ALLOWED,
@@ -57,6 +58,7 @@ enum err_code {
 	/* a store's job */
 	ERR_HELM_UNUSABLE,
 	ERR_HELM_FAILED,
+	ERR_CHART_FAILED,
 	ERR_RELEASE_STATE,
 	ERR_NAMESPACE_FOREIGN,
 	ERR_NAMESPACE_TERMINATING,
@@ -81,7 +83,10 @@ struct err {
 
 #define ERR_INIT {.code = ERR_NONE}
 
-/* Fills err and returns -1, so that `return err_set(...)` is one statement. */
+/*
+ * Fills err and returns -1, so that `return err_set(...)` is one statement. The
+ * sentence is one line of valid UTF-8, whatever the arguments were.
+ */
 PRINTF(3, 4) int err_set(struct err *err, enum err_code code, const char *fmt, ...);
 
 /* Puts "context: " before the sentence; keeps code and class. Returns -1. */

@@ -30,9 +30,10 @@ read_text(char **ret, const char *path, struct err *err)
 	text = calloc(1, CREDENTIAL_MAX + 1);
 	n = text ? read(fd, text, CREDENTIAL_MAX) : -1;
 	close(fd);
-	if (n <= 0) {
+	if (n <= 0 || n == CREDENTIAL_MAX) {
 		free(text);
-		return err_set(err, ERR_CONFIG, "%s is empty or cannot be read", path);
+		return err_set(err, ERR_CONFIG, "%s %s", path,
+			       n > 0 ? "is larger than 64 KiB" : "is empty or cannot be read");
 	}
 	while (n > 0 && text[n - 1] == '\n')
 		text[--n] = '\0';
@@ -87,7 +88,6 @@ static int
 read_user(struct kubeconfig *k, const struct json *user, const char *path, struct err *err)
 {
 	const char *token = json_text(json_at(user, "token"));
-	const char *token_file = json_text(json_at(user, "tokenFile"));
 
 	if (json_at(user, "exec") || json_at(user, "auth-provider"))
 		return err_set(err, ERR_CONFIG,
@@ -101,7 +101,7 @@ read_user(struct kubeconfig *k, const struct json *user, const char *path, struc
 		k->token = strdup(token);
 		return k->token ? 0 : err_errno(err, "%s", path);
 	}
-	return *token_file ? read_text(&k->token, token_file, err) : 0;
+	return read_credential(&k->token, user, "tokenFile", path, err);
 }
 
 static int

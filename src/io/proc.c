@@ -5,9 +5,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -15,7 +17,7 @@
 
 #include "base/clock.h"
 
-enum { HIGH_FD = 16, REAP_POLL_MS = 20, LINGER_MS = 2000 };
+enum { HIGH_FD = 16, LINGER_MS = 2000 };
 
 /* The child's side between fork and exec; only async-signal-safe calls. */
 static void
@@ -49,6 +51,17 @@ become(const struct proc_spec *spec, const int std[3], pid_t parent)
 		execv(spec->path, (char *const *)spec->argv);
 }
 
+/* Only a hint: who reads it trusts the lock on the file, so a failed write harms nothing. */
+static void
+note(int fd, pid_t pid)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d\n", (int)pid);
+
+	if (pwrite(fd, text, (size_t)n, 0) == n)
+		(void)!ftruncate(fd, n);
+}
+
 /*
  * Forks and executes; a failed exec is told through a close-on-exec pipe, so
  * that "not executable" is an error here and not a status later.
@@ -60,6 +73,7 @@ start(const struct proc_spec *spec, const int *std, struct err *err)
 	pid_t parent = getpid(), pid;
 	ssize_t n;
 
+	signal(SIGCHLD, SIG_DFL); /* an inherited SIG_IGN would take every status from us */
 	if (pipe2(report, O_CLOEXEC) < 0)
 		return err_errno(err, "cannot start %s", spec->path);
 	pid = fork();
@@ -84,6 +98,8 @@ start(const struct proc_spec *spec, const int *std, struct err *err)
 		errno = code;
 		return err_errno(err, "cannot run %s", spec->path);
 	}
+	if (spec->note_fd > 0)
+		note(spec->note_fd, pid);
 	return pid;
 }
 
@@ -93,14 +109,15 @@ proc_spawn(const struct proc_spec *spec, struct err *err)
 	return start(spec, NULL, err);
 }
 
-/* One tool that runs. Pipe ends are -1 once closed. */
+/* One tool that runs. Descriptors are -1 once closed. */
 struct run {
 	pid_t pid;
+	int gone; /* its pidfd: readable once it can be reaped */
 	int in, out, err;
 	size_t written;
-	int64_t reaped_at; /* 0: still there */
 	int wstatus;
-	int64_t kill_at; /* when TERM becomes KILL; 0: not told to end */
+	int64_t until; /* the next instant at which time alone changes something */
+	bool told;     /* TERM was sent */
 };
 
 static void
@@ -112,18 +129,15 @@ shut(int *fd)
 }
 
 static void
-feed(struct run *run, const struct proc_job *job, struct proc_result *ret)
+feed(struct run *run, const struct proc_job *job)
 {
 	ssize_t n = write(run->in, job->input + run->written, job->input_len - run->written);
 
 	if (n >= 0)
 		run->written += (size_t)n;
-	else if (errno != EAGAIN && errno != EINTR) {
-		ret->input_cut = true;
-		shut(&run->in);
+	else if (errno == EAGAIN || errno == EINTR)
 		return;
-	}
-	if (run->written == job->input_len)
+	if (n < 0 || run->written == job->input_len)
 		shut(&run->in);
 }
 
@@ -142,102 +156,133 @@ drain(int *fd, struct buf *keep)
 static void
 reap(struct run *run)
 {
-	if (run->reaped_at || waitpid(run->pid, &run->wstatus, WNOHANG) != run->pid)
-		return;
-	run->reaped_at = clock_mono_ms();
-	/* Whatever it left behind in its group has no business any more. */
+	/*
+	 * Whatever it left behind in its group has no business any more. First
+	 * the signal: as long as it is not reaped its number is not given to others.
+	 */
 	kill(-run->pid, SIGKILL);
+	while (waitpid(run->pid, &run->wstatus, 0) < 0 && errno == EINTR)
+		;
+	shut(&run->gone);
 	shut(&run->in);
+	/* A descendant that left the group may hold an output open. */
+	run->until = clock_mono_ms() + LINGER_MS;
 }
 
 /* Tells the group to end, once; then, after the grace, makes it. */
 static void
 enforce(struct run *run, const struct proc_job *job, struct proc_result *ret, bool stop)
 {
-	int64_t now = clock_mono_ms();
-
-	if (run->reaped_at)
-		return;
-	if (run->kill_at == 0 && (stop || now >= job->deadline)) {
+	if (!run->told) {
 		ret->stopped = stop;
 		ret->timed_out = !stop;
-		run->kill_at = now + job->grace_ms;
+		run->told = true;
+		run->until = clock_mono_ms() + job->grace_ms;
 		kill(-run->pid, SIGTERM);
-	} else if (run->kill_at != 0 && now >= run->kill_at)
+	} else {
+		run->until = INT64_MAX;
 		kill(-run->pid, SIGKILL);
+	}
 }
 
-/* A descendant that left the group may hold an output open; it gets LINGER_MS. */
-static bool
-over(const struct run *run)
+static int
+serve(struct run *run, const struct proc_job *job, struct proc_result *ret, struct err *err)
 {
-	return run->reaped_at && ((run->out < 0 && run->err < 0) ||
-				  clock_mono_ms() - run->reaped_at > LINGER_MS);
-}
-
-static void
-serve(struct run *run, const struct proc_job *job, struct proc_result *ret)
-{
-	while (!over(run)) {
+	while (run->gone >= 0 || run->out >= 0 || run->err >= 0) {
 		struct pollfd p[] = {
 			{.fd = run->in, .events = POLLOUT},
 			{.fd = run->out, .events = POLLIN},
 			{.fd = run->err, .events = POLLIN},
-			{.fd = run->kill_at ? -1 : job->stop_fd, .events = POLLIN},
+			{.fd = run->gone, .events = POLLIN},
+			{.fd = run->told ? -1 : job->stop_fd, .events = POLLIN},
 		};
-		int wait = clock_until(run->kill_at ? run->kill_at : job->deadline);
+		int wait = clock_until(run->until);
 
-		/* What no descriptor tells: that it can be reaped, or lingers. */
-		if ((run->out < 0 && run->err < 0) || run->reaped_at || wait == 0)
-			wait = REAP_POLL_MS;
-		if (poll(p, ARRAY_SIZE(p), wait) < 0 && errno != EINTR)
-			break;
+		if (poll(p, ARRAY_SIZE(p), wait) < 0) {
+			if (errno == EINTR)
+				continue;
+			return err_errno(err, "poll");
+		}
 		if (p[0].revents)
-			feed(run, job, ret);
+			feed(run, job);
 		if (p[1].revents)
 			drain(&run->out, &ret->out);
 		if (p[2].revents)
 			drain(&run->err, &ret->err);
-		enforce(run, job, ret, p[3].revents != 0);
-		reap(run);
+		if (p[3].revents)
+			reap(run);
+		else if (run->gone >= 0 && (p[4].revents || wait == 0))
+			enforce(run, job, ret, p[4].revents != 0);
+		else if (run->gone < 0 && wait == 0)
+			break;
 	}
+	return 0;
+}
+
+/* The tool's three pipes: ours in run, its ends in std. -1: what was made is still there. */
+static int
+make_pipes(struct run *run, int std[3])
+{
+	int in[2], out[2], errs[2];
+
+	if (pipe2(in, O_CLOEXEC) < 0)
+		return -1;
+	std[0] = in[0];
+	run->in = in[1];
+	if (pipe2(out, O_CLOEXEC) < 0)
+		return -1;
+	run->out = out[0];
+	std[1] = out[1];
+	if (pipe2(errs, O_CLOEXEC) < 0)
+		return -1;
+	run->err = errs[0];
+	std[2] = errs[1];
+	/* Ours alone: the flag belongs to an end of a pipe, not to the pipe. */
+	return fcntl(run->in, F_SETFL, O_NONBLOCK) < 0 || fcntl(run->out, F_SETFL, O_NONBLOCK) < 0 ||
+			       fcntl(run->err, F_SETFL, O_NONBLOCK) < 0
+		       ? -1
+		       : 0;
+}
+
+/* Serves a started tool to its end and reads how it ended. */
+static int
+attend(struct run *run, const struct proc_job *job, struct proc_result *ret, struct err *err)
+{
+	int r;
+
+	if (job->input_len == 0)
+		shut(&run->in);
+	run->gone = pidfd_open(run->pid, 0);
+	r = run->gone < 0 ? err_errno(err, "pidfd_open") : serve(run, job, ret, err);
+	if (run->gone >= 0 || r < 0)
+		reap(run);
+	ret->input_cut = run->written < job->input_len;
+	ret->exited = WIFEXITED(run->wstatus);
+	ret->status = ret->exited ? WEXITSTATUS(run->wstatus) : 0;
+	ret->signal = WIFSIGNALED(run->wstatus) ? WTERMSIG(run->wstatus) : 0;
+	return r;
 }
 
 int
 proc_run(const struct proc_spec *spec, const struct proc_job *job, struct proc_result *ret,
 	 struct err *err)
 {
-	struct run run = {.in = -1, .out = -1, .err = -1};
-	int in[2] = {-1, -1}, out[2] = {-1, -1}, errs[2] = {-1, -1};
+	struct run run = {.gone = -1, .in = -1, .out = -1, .err = -1, .until = job->deadline};
+	struct proc_spec grouped = *spec;
+	int std[3] = {-1, -1, -1};
 	int result = -1;
 
 	*ret = (struct proc_result){.status = 0};
-	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 || pipe2(errs, O_CLOEXEC) < 0)
+	grouped.own_group = true;
+	signal(SIGPIPE, SIG_IGN); /* a tool that closes its input early must not end us */
+	if (make_pipes(&run, std) < 0)
 		err_errno(err, "cannot start %s", spec->path);
-	else {
-		const int std[3] = {in[0], out[1], errs[1]};
-
-		run.pid = start(spec, std, err);
-		result = run.pid < 0 ? -1 : 0;
-	}
-	shut(&in[0]);
-	shut(&out[1]);
-	shut(&errs[1]);
-	run.in = in[1];
-	run.out = out[0];
-	run.err = errs[0];
-	if (result == 0) {
-		if (fcntl(run.in, F_SETFL, O_NONBLOCK) < 0 || fcntl(run.out, F_SETFL, O_NONBLOCK) < 0 ||
-		    fcntl(run.err, F_SETFL, O_NONBLOCK) < 0)
-			kill(-run.pid, SIGKILL);
-		if (job->input_len == 0)
-			shut(&run.in);
-		serve(&run, job, ret);
-		ret->input_cut = ret->input_cut || run.written < job->input_len;
-		ret->exited = WIFEXITED(run.wstatus);
-		ret->status = ret->exited ? WEXITSTATUS(run.wstatus) : 0;
-		ret->signal = WIFSIGNALED(run.wstatus) ? WTERMSIG(run.wstatus) : 0;
-	}
+	else
+		run.pid = start(&grouped, std, err);
+	for (int i = 0; i < 3; i++)
+		shut(&std[i]);
+	if (run.pid > 0)
+		result = attend(&run, job, ret, err);
 	shut(&run.in);
 	shut(&run.out);
 	shut(&run.err);
@@ -252,16 +297,32 @@ proc_result_free(struct proc_result *r)
 }
 
 int
-proc_stop_fd(struct err *err)
+proc_signal_fd(bool children, struct err *err)
 {
 	sigset_t set;
 	int fd;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	fd = signalfd(-1, &set, SFD_CLOEXEC);
+	sigaddset(&set, SIGINT);
+	if (children)
+		sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return err_errno(err, "sigprocmask");
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd >= 0 ? fd : err_errno(err, "signalfd");
+}
+
+int
+proc_signal_read(int fd)
+{
+	struct signalfd_siginfo info;
+	ssize_t n;
+
+	do {
+		n = read(fd, &info, sizeof(info));
+	} while (n < 0 && errno == EINTR);
+	return n == (ssize_t)sizeof(info) ? (int)info.ssi_signo : 0;
 }
 
 bool

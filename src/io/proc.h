@@ -7,9 +7,9 @@
  * proc_run() runs a tool (helm) to its end: argv without a shell, an
  * environment of the caller's choice, input on standard input, both outputs
  * kept up to PROC_KEEP bytes from their end. It is over when the tool was
- * reaped and both outputs are closed, so that a grandchild that holds a pipe
- * cannot hold us: when the leader is gone its process group is killed. At the
- * deadline or at a stop the group gets TERM, and KILL after grace_ms.
+ * reaped and both outputs are closed: what it left in its group is killed, and
+ * a descendant outside of it holds us for two seconds at most. At the deadline
+ * or at a stop the group gets TERM, and KILL after grace_ms.
  *
  * A child gets death_signal when its parent dies (prctl PR_SET_PDEATHSIG), and
  * leaves at once if the parent was gone before that took effect.
@@ -18,7 +18,6 @@
 #define IO_PROC_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -39,8 +38,9 @@ struct proc_spec {
 	const char *const *argv;  /* NULL-terminated, argv[0] included */
 	const char *const *env;	  /* NULL: ours */
 	struct proc_fd fds[PROC_FDS]; /* beside 0, 1 and 2; ended by theirs == 0 */
+	int note_fd; /* > 0: gets the pid ("12345\n"), a hint for who has to end it later */
 	int death_signal;
-	bool own_group;
+	bool own_group; /* proc_run() always makes one */
 };
 
 struct proc_job {
@@ -52,13 +52,11 @@ struct proc_job {
 };
 
 struct proc_result {
-	bool exited;	 /* else ended by `signal` */
-	int status;	 /* exit status */
-	int signal;
-	bool timed_out;
-	bool stopped;
-	bool input_cut;	 /* it did not read all of its input */
-	struct buf out, err; /* the last PROC_KEEP bytes of each */
+	bool exited;
+	int status, signal; /* the first if it exited, else the second */
+	bool timed_out, stopped;
+	bool input_cut; /* it did not read all of its input */
+	struct buf out, err;
 };
 
 /* Returns the child's pid. Standard streams are inherited. */
@@ -69,12 +67,14 @@ MUST_CHECK int proc_run(const struct proc_spec *spec, const struct proc_job *job
 			struct proc_result *ret, struct err *err);
 void proc_result_free(struct proc_result *r);
 
-/* A descriptor that is readable once SIGTERM is pending; SIGTERM gets blocked. */
-MUST_CHECK int proc_stop_fd(struct err *err);
+/* Blocks SIGTERM and SIGINT (and SIGCHLD); the descriptor is readable while one is pending. */
+MUST_CHECK int proc_signal_fd(bool children, struct err *err);
+/* Takes the next pending signal: its number, 0 if there is none. */
+int proc_signal_read(int fd);
 /* Naps for ms, or until stop_fd is readable: then true. */
 bool proc_nap(int stop_fd, int ms);
 
-/* A new file description lock on path, made if need be: the descriptor, or -1 with EWOULDBLOCK. */
+/* A new lock on path, made if need be: the descriptor, or -1 with EWOULDBLOCK. */
 int proc_lock(const char *path);
 
 #endif

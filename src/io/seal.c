@@ -136,6 +136,12 @@ seal_open(const struct seal_key *key, const char *key_id, const void *box, size_
 		       "have; delete the store and create it again with a new password.");
 }
 
+uint32_t
+seal_random(void)
+{
+	return randombytes_random();
+}
+
 void
 seal_password(char *ret, size_t chars)
 {

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/err.h"
@@ -44,6 +45,8 @@ MUST_CHECK int seal_close(const struct seal_key *key, const char *text,
 MUST_CHECK int seal_open(const struct seal_key *key, const char *key_id, const void *box,
 			 size_t len, char ret[SEAL_PLAIN], struct err *err);
 
+/* 32 random bits. */
+uint32_t seal_random(void);
 /* chars letters and digits (62 kinds: 5.95 bits each) and NUL. */
 void seal_password(char *ret, size_t chars);
 /* A random UUID (RFC 9562 version 4) into ret[37]. */

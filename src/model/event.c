@@ -9,7 +9,7 @@ const char *const event_state_words[EVENT_STATES] = {"started", "done", "failed"
 
 #define COLUMNS "id, job_id, kind, attempt, step, state, message, created_at, duration_ms"
 
-enum { ADD, LIST, LAST, TIMES };
+enum { ADD, LIST, LAST, PASSED, PRUNE, TIMES };
 
 static const char *const statements[] = {
 	[ADD] = "INSERT INTO events (store_id, job_id, kind, attempt, step, state, message,"
@@ -18,6 +18,10 @@ static const char *const statements[] = {
 	[LIST] = "SELECT " COLUMNS " FROM events WHERE store_id = :store ORDER BY id",
 	[LAST] = "SELECT " COLUMNS " FROM events WHERE job_id = :job AND state <> 'info'"
 		 " ORDER BY id DESC LIMIT 1",
+	[PASSED] = "SELECT 1 FROM events WHERE job_id = :job AND attempt = :attempt"
+		   " AND step = :step AND state = 'done' LIMIT 1",
+	[PRUNE] = "DELETE FROM events WHERE store_id IN"
+		  " (SELECT id FROM stores WHERE deleted_at < :before)",
 	/* Nearest-rank percentiles over the newest rows. */
 	[TIMES] = "WITH last AS (SELECT duration_ms AS d FROM events"
 		  "   WHERE kind = :kind AND step = :step AND state = 'done'"
@@ -85,6 +89,26 @@ event_last(struct db *db, int64_t job_id, struct event *ret, struct err *err)
 
 	db_bind_int(q, ":job", job_id);
 	return event_next(q, ret, err);
+}
+
+int
+event_passed(struct db *db, const struct job *job, const char *step, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &event_sql, PASSED);
+
+	db_bind_int(q, ":job", job->id);
+	db_bind_int(q, ":attempt", job->attempt);
+	db_bind_text(q, ":step", step);
+	return db_step(q, err);
+}
+
+int
+event_prune(struct db *db, int64_t deleted_before, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &event_sql, PRUNE);
+
+	db_bind_int(q, ":before", deleted_before);
+	return db_run(q, err) < 0 ? -1 : 0;
 }
 
 int

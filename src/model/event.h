@@ -43,6 +43,11 @@ struct db_query *event_list(struct db *db, const char *store_id);
 MUST_CHECK int event_next(struct db_query *q, struct event *ret, struct err *err);
 /* The newest event of a job; 0 if it has none. */
 MUST_CHECK int event_last(struct db *db, int64_t job_id, struct event *ret, struct err *err);
+/* 1 if this attempt of the job has ended the step already, 0, -1. */
+MUST_CHECK int event_passed(struct db *db, const struct job *job, const char *step,
+			    struct err *err);
+/* Forgets the timelines of stores that were deleted before that time. */
+MUST_CHECK int event_prune(struct db *db, int64_t deleted_before, struct err *err);
 MUST_CHECK int event_times(struct db *db, enum job_kind kind, const char *step,
 			   struct event_times *ret, struct err *err);
 

@@ -22,6 +22,7 @@ enum {
 	COUNT_BY_STATUS,
 	AVG_DURATION,
 	SET_STATUS,
+	SET_REASON,
 	SET_STARTED,
 	GET_BOX,
 	WIPE_BOX,
@@ -52,6 +53,8 @@ static const char *const statements[] = {
 		       "   ELSE sealed_password END,"
 		       " seal_key_id = CASE :status WHEN 'deleted' THEN NULL ELSE seal_key_id END"
 		       " WHERE id = :id",
+	[SET_REASON] = "UPDATE stores SET error_code = :code, error_message = :message,"
+		       " updated_at = :now WHERE id = :id",
 	[SET_STARTED] = "UPDATE stores SET provision_started_at = :now, updated_at = :now"
 			" WHERE id = :id AND provision_started_at IS NULL",
 	[GET_BOX] = "SELECT sealed_password, seal_key_id FROM stores WHERE id = :id",
@@ -185,6 +188,19 @@ store_set_status(struct db *db, const char *id, enum store_status status, const 
 
 	db_bind_text(q, ":id", id);
 	db_bind_text(q, ":status", store_status_words[status]);
+	db_bind_text(q, ":code", error_code);
+	db_bind_text(q, ":message", error_message);
+	db_bind_int(q, ":now", clock_wall_ms());
+	return db_run(q, err) < 0 ? -1 : 0;
+}
+
+int
+store_set_reason(struct db *db, const char *id, const char *error_code, const char *error_message,
+		 struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &store_sql, SET_REASON);
+
+	db_bind_text(q, ":id", id);
 	db_bind_text(q, ":code", error_code);
 	db_bind_text(q, ":message", error_message);
 	db_bind_int(q, ":now", clock_wall_ms());

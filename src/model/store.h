@@ -69,6 +69,9 @@ MUST_CHECK int store_totals(struct db *db, struct store_totals *ret, struct err 
 /* Sets status and reason; a NULL code clears the reason. */
 MUST_CHECK int store_set_status(struct db *db, const char *id, enum store_status status,
 				const char *error_code, const char *error_message, struct err *err);
+/* Says why a store is stuck while its status stays; NULL: it is no more. */
+MUST_CHECK int store_set_reason(struct db *db, const char *id, const char *error_code,
+				const char *error_message, struct err *err);
 /* Stamps the begin of the work, unless an earlier attempt has. */
 MUST_CHECK int store_set_started(struct db *db, const char *id, struct err *err);
 

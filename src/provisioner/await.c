@@ -1,0 +1,176 @@
+/* await.c: see await.h. */
+#include "provisioner/await.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cluster/release.h"
+#include "cluster/workload.h"
+#include "io/http.h"
+
+enum {
+	DIAGNOSE_AFTER_MS = 3000, /* what is quick needs no reason */
+	DIAGNOSE_EVERY_MS = 5000,
+	PAGE_MS = 10000,
+	PAGE_BYTES = 4 * 1024 * 1024,
+};
+
+/* A workload that a step waits for. */
+struct target {
+	const char *step;
+	const char *component; /* label of its pods */
+	const char *part;      /* what people call it */
+	const char *group;     /* API path in front of the namespace */
+	const char *resource;
+	const char *name;
+	enum err_code failed; /* code if it fails for good */
+};
+
+struct watch {
+	struct cause cause; /* as last told */
+	int64_t since;	    /* monotonic: when it appeared */
+	int64_t looked;
+};
+
+/*
+ * Finds the cause, tells it once, and gives up when it lasts longer than its
+ * patience, or at once if the workload has failed for good.
+ */
+static int
+look_for_cause(struct work *w, const struct target *t, const struct json *object, bool failed,
+	       struct watch *watch, struct err *err)
+{
+	const struct diagnose_part part = {w->names.namespace, t->component, t->part,
+					   w->started_wall};
+	struct cause cause;
+
+	watch->looked = clock_mono_ms();
+	if (diagnose(w->kube, &part, object, &cause, err) < 0)
+		return -1;
+	if (failed)
+		return err_set(err, t->failed, "%s",
+			       *cause.word ? cause.sentence : "It failed without a reason.");
+	if (strcmp(cause.word, watch->cause.word) != 0) {
+		watch->since = watch->looked;
+		watch->cause = cause;
+		if (work_report(w, t->step, &cause, err) < 0)
+			return -1;
+	}
+	if (*cause.word && watch->looked - watch->since >= cause.patience * 1000LL)
+		return err_set(err, t->failed, "%s", cause.sentence);
+	return 0;
+}
+
+static int
+await(struct work *w, const struct target *t, struct err *err)
+{
+	struct watch watch = {
+		.cause.word = "",
+		.looked = clock_mono_ms() + DIAGNOSE_AFTER_MS - DIAGNOSE_EVERY_MS,
+	};
+
+	for (int nap = 0;;) {
+		CLEANUP(json_freep) struct json *object = NULL;
+		enum workload_state state;
+
+		if (kube_get(w->kube, &object, err, "%s/namespaces/%s/%s/%s", t->group,
+			     w->names.namespace, t->resource, t->name) < 0)
+			return -1;
+		state = workload_state(object);
+		if (state == WORKLOAD_READY)
+			return *watch.cause.word
+				       ? work_report(w, t->step, &(struct cause){.word = ""}, err)
+				       : 0;
+		if ((state == WORKLOAD_FAILED ||
+		     clock_mono_ms() - watch.looked >= DIAGNOSE_EVERY_MS) &&
+		    look_for_cause(w, t, object, state == WORKLOAD_FAILED, &watch, err) < 0)
+			return -1;
+		if (work_nap(w, &nap, err) < 0)
+			return err->code == ERR_DEADLINE
+				       ? err_set(err, ERR_DEADLINE,
+						 "The store's %s did not get ready in time. %s",
+						 t->part, watch.cause.sentence)
+				       : -1;
+	}
+}
+
+int
+await_database(struct work *w, struct err *err)
+{
+	return await(w,
+		     &(struct target){"database", "mariadb", "database", "/apis/apps/v1",
+				      "statefulsets", w->names.mariadb, ERR_STORE_STUCK},
+		     err);
+}
+
+int
+await_wordpress(struct work *w, struct err *err)
+{
+	return await(w,
+		     &(struct target){"wordpress", "wordpress", "WordPress", "/apis/apps/v1",
+				      "deployments", w->names.wordpress, ERR_STORE_STUCK},
+		     err);
+}
+
+int
+await_woocommerce(struct work *w, struct err *err)
+{
+	struct release release;
+	char name[NAMES_OBJECT + 16];
+
+	if (release_read(w->kube, w->names.namespace, w->names.release, &release, err) < 0)
+		return -1;
+	snprintf(name, sizeof(name), "%s-%d", w->names.init_job, release.revision);
+	return await(w,
+		     &(struct target){"woocommerce", "woocommerce-init", "WooCommerce set-up",
+				      "/apis/batch/v1", "jobs", name, ERR_INIT_FAILED},
+		     err);
+}
+
+/* 1: the shop page answers, 0: not yet, with the reason in why. */
+static int
+look_at_page(struct work *w, struct http *http, struct err *why)
+{
+	CLEANUP(http_answer_free) struct http_answer answer = {.status = 0};
+	char url[NAMES_URL + 2];
+	struct http_request request = {
+		.method = "GET",
+		.url = url,
+		.deadline = clock_mono_ms() + PAGE_MS,
+		.max_bytes = PAGE_BYTES,
+		.connect_to = w->conf->storefront_address,
+	};
+
+	snprintf(url, sizeof(url), "%s/", w->names.url);
+	if (http_do(http, &request, &answer, why) < 0)
+		return 0;
+	if (answer.status == 200)
+		return 1;
+	err_set(why, ERR_STORE_STUCK, "it answers with status %d", answer.status);
+	return 0;
+}
+
+int
+await_storefront(struct work *w, struct err *err)
+{
+	static const struct http_tls tls = {NULL, NULL, NULL};
+	CLEANUP(http_closep) struct http *http = NULL;
+	struct err why = ERR_INIT;
+	int nap = 0;
+
+	if (strcmp(w->conf->storefront_check, "off") == 0)
+		return 0;
+	if (http_open(&http, &tls, w->stop_fd, err) < 0)
+		return -1;
+	while (!look_at_page(w, http, &why))
+		if (work_nap(w, &nap, err) < 0)
+			return err->code == ERR_DEADLINE
+				       ? err_set(err, ERR_STORE_STUCK,
+						 "The shop is installed, but its page does not answer "
+						 "at %s (%.300s). Check the ingress controller, the "
+						 "host name and the certificate, then retry.",
+						 w->names.url, why.text)
+				       : -1;
+	return 0;
+}

@@ -1,0 +1,24 @@
+/*
+ * checkpoint.h: the only place where the database's log is moved into its file
+ * (io/db.h says why nobody else may), and where old timelines are pruned.
+ */
+#ifndef PROVISIONER_CHECKPOINT_H
+#define PROVISIONER_CHECKPOINT_H
+
+#include "io/db.h"
+
+struct checkpoint {
+	const char *path;
+	struct db *db;	   /* makes the checkpoint */
+	struct db *locker; /* holds the write lock meanwhile */
+	int64_t next;	   /* monotonic */
+	int64_t prune_at;  /* monotonic */
+};
+
+/* Does what is due; failures are logged and tried again. */
+void checkpoint_tick(struct checkpoint *c);
+
+/* One last time, at the end of the program. */
+void checkpoint_final(struct checkpoint *c);
+
+#endif

@@ -1,0 +1,80 @@
+/* inspect.c: see inspect.h. */
+#include "provisioner/inspect.h"
+
+#include <stdio.h>
+
+#include "cluster/helm.h"
+#include "cluster/kube.h"
+#include "model/health.h"
+#include "provisioner/work.h"
+
+struct finding {
+	bool ok;
+	char sentence[ERR_TEXT_MAX];
+};
+
+/* Asks for something that needs a right, so that a refused credential shows. */
+static int
+ask_cluster(const struct conf *conf, int stop_fd, int64_t deadline, char version[64],
+	    struct err *err)
+{
+	CLEANUP(kube_closep) struct kube *kube = NULL;
+	CLEANUP(json_freep) struct json *about = NULL;
+	CLEANUP(json_freep) struct json *namespaces = NULL;
+
+	if (kube_open(&kube, conf->kubeconfig, stop_fd, err) < 0)
+		return -1;
+	kube_deadline(kube, deadline);
+	if (kube_get(kube, &about, err, "/version") < 0 ||
+	    kube_get_meta(kube, &namespaces, err, "/api/v1/namespaces?limit=1") < 0)
+		return -1;
+	snprintf(version, 64, "%.60s", json_text(json_at(about, "gitVersion")));
+	return 0;
+}
+
+static void
+look_at_cluster(const struct conf *conf, int stop_fd, int64_t deadline, struct finding *f)
+{
+	struct err err = ERR_INIT;
+	char version[64] = "";
+
+	f->ok = ask_cluster(conf, stop_fd, deadline, version, &err) == 0;
+	if (f->ok)
+		snprintf(f->sentence, sizeof(f->sentence), "Kubernetes %s answers.", version);
+	else
+		snprintf(f->sentence, sizeof(f->sentence), "%.*s.", ERR_TEXT_MAX - 2, err.text);
+}
+
+static void
+look_at_helm(const struct conf *conf, int stop_fd, int64_t deadline, struct finding *f)
+{
+	char home[CONF_TEXT + 16], version[HELM_VERSION];
+	struct helm helm = work_helm(conf, home, sizeof(home));
+	struct err err = ERR_INIT;
+
+	helm.deadline = deadline;
+	helm.stop_fd = stop_fd;
+	f->ok = helm_version(&helm, version, &err) == 0;
+	if (f->ok)
+		snprintf(f->sentence, sizeof(f->sentence), "helm %s is there.", version);
+	else
+		snprintf(f->sentence, sizeof(f->sentence), "%s", err.text);
+}
+
+int
+inspect_run(const struct conf *conf, struct db *db, int stop_fd, int64_t deadline, struct err *err)
+{
+	struct finding found[HEALTH_COMPONENTS];
+
+	look_at_cluster(conf, stop_fd, deadline, &found[HEALTH_CLUSTER]);
+	look_at_helm(conf, stop_fd, deadline, &found[HEALTH_HELM]);
+	if (db_begin(db, err) < 0)
+		return -1;
+	for (int i = 0; i < HEALTH_COMPONENTS; i++)
+		if (health_set(db, (enum health_component)i, found[i].ok, found[i].sentence, err) <
+		    0) {
+			db_rollback(db);
+			return -1;
+		}
+	return db_commit(db, err);
+}

@@ -1,0 +1,145 @@
+/* install.c: see install.h. */
+#include "provisioner/install.h"
+
+#include <string.h>
+
+#include "base/crash.h"
+#include "cluster/chart.h"
+#include "cluster/release.h"
+#include "cluster/workload.h"
+
+enum { PENDING_MAX = 8 }; /* helm keeps five records */
+
+/* Keeps the values and their digest in the store's row, before helm gets them. */
+static int
+keep_values(struct work *w, const char *values, const char *digest, struct err *err)
+{
+	if (db_begin(w->db, err) < 0)
+		return -1;
+	if (job_hold(w->db, w->job.id, w->job.fence, err) < 0 ||
+	    store_set_release(w->db, w->store.id, values, digest, err) < 0) {
+		db_rollback(w->db);
+		return -1;
+	}
+	return db_commit(w->db, err);
+}
+
+/* The record that counts, after those that a killed helm left pending were deleted. */
+static int
+settle_release(struct work *w, struct release *ret, struct err *err)
+{
+	for (int i = 0; i < PENDING_MAX; i++) {
+		if (release_read(w->kube, w->names.namespace, w->names.release, ret, err) < 0)
+			return -1;
+		if (ret->status == RELEASE_UNINSTALLING) {
+			if (helm_uninstall(&w->helm, w->names.release, w->names.namespace, err) < 0)
+				return -1;
+		} else if (release_pending(ret->status)) {
+			if (release_forget(w->kube, w->names.namespace, ret, err) < 0)
+				return -1;
+		} else
+			return 0;
+	}
+	return err_set(err, ERR_RELEASE_STATE, "The release %s stays %s.", w->names.release,
+		       release_word(ret->status));
+}
+
+/* The init Job of a revision: 1: found, 0, -1. */
+static int
+get_init_job(struct work *w, int revision, struct json **ret, struct err *err)
+{
+	return kube_get(w->kube, ret, err, "/apis/batch/v1/namespaces/%s/jobs/%s-%d",
+			w->names.namespace, w->names.init_job, revision);
+}
+
+/* Whether what is deployed is what we would deploy, and its init Job may still succeed. */
+static int
+is_current(struct work *w, const struct release *r, const char *digest, struct err *err)
+{
+	CLEANUP(json_freep) struct json *job = NULL;
+	int found;
+
+	if (r->status != RELEASE_DEPLOYED || strcmp(r->digest, digest) != 0)
+		return 0;
+	found = get_init_job(w, r->revision, &job, err);
+	return found <= 0 ? found : workload_state(job) != WORKLOAD_FAILED;
+}
+
+/*
+ * helm said no. If the chart cannot even be rendered, another attempt is in
+ * vain; if it can, the cluster is what stood in the way.
+ */
+static int
+explain_helm(struct work *w, const char *values, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (err->code == ERR_HELM_FAILED &&
+	    helm_render(&w->helm, w->names.release, w->names.namespace, values, &why) < 0 &&
+	    why.code == ERR_HELM_FAILED)
+		return err_set(err, ERR_CHART_FAILED,
+			       "The chart cannot be rendered for this store (%.500s). Correct "
+			       "HELM_VALUES_FILE or the chart, then retry.",
+			       why.text);
+	return -1;
+}
+
+static int
+install(struct work *w, const char *values, const char *digest, struct err *err)
+{
+	struct release r;
+	struct err said = ERR_INIT;
+	int status;
+
+	if (keep_values(w, values, digest, err) < 0)
+		return -1;
+	crash_point("helm-unstarted");
+	status = helm_upgrade(&w->helm, w->names.release, w->names.namespace, values, digest, &said);
+	crash_point("helm-unread");
+	if (status < 0 && said.code == ERR_STOPPED) {
+		*err = said;
+		return -1;
+	}
+	/* Whatever helm said, the record says what is. */
+	if (release_read(w->kube, w->names.namespace, w->names.release, &r, err) < 0)
+		return -1;
+	if (r.status == RELEASE_DEPLOYED && strcmp(r.digest, digest) == 0)
+		return 0;
+	if (status < 0) {
+		*err = said;
+		return explain_helm(w, values, err);
+	}
+	return err_set(err, ERR_RELEASE_STATE,
+		       "helm reported success, but the cluster has the release %s as \"%s\".",
+		       w->names.release, release_word(r.status));
+}
+
+int
+install_release(struct work *w, struct err *err)
+{
+	const struct chart_store store = {
+		.names = &w->names,
+		.id = w->store.id,
+		.title = w->store.name,
+		.plan = w->store.plan,
+		.port = w->conf->store_port,
+		.https = conf_https(w->conf),
+	};
+	char digest[SEAL_DIGEST];
+	struct buf values = BUF_INIT;
+	struct release release;
+	int r = -1;
+
+	chart_values(&store, &values);
+	if (values.failed)
+		err_set(err, ERR_INTERNAL, "out of memory");
+	else if (chart_digest(w->conf->helm_chart_path, w->conf->helm_values_file,
+			      buf_text(&values), digest, err) == 0 &&
+		 settle_release(w, &release, err) == 0) {
+		r = is_current(w, &release, digest, err);
+		if (r >= 0)
+			r = r ? 0 : install(w, buf_text(&values), digest, err);
+	}
+	buf_free(&values);
+	return r;
+}

@@ -1,0 +1,215 @@
+/*
+ * provision.c: the steps that make a shop, in the order of model/progress:
+ * namespace and secrets here, the release in install.c, the rest in await.c.
+ * Each looks at what the cluster has and does only what is missing.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/crash.h"
+#include "model/progress.h"
+#include "provisioner/await.h"
+#include "provisioner/install.h"
+#include "provisioner/work.h"
+
+enum { PASSWORD_CHARS = 32 };
+
+static struct json *
+namespace_object(const struct work *w)
+{
+	static const char *const modes[] = {"enforce", "warn", "audit"};
+	struct json *labels = json_new_object();
+	struct json *metadata = json_new_object();
+	struct json *object = json_new_object();
+
+	json_set_text(labels, KUBE_PART_OF, KUBE_PLATFORM);
+	json_set_text(labels, KUBE_STORE_ID, w->store.id);
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		char key[64];
+
+		snprintf(key, sizeof(key), "pod-security.kubernetes.io/%s", modes[i]);
+		json_set_text(labels, key, "restricted");
+	}
+	json_set_text(metadata, "name", w->names.namespace);
+	json_set(metadata, "labels", labels);
+	json_set_text(object, "apiVersion", "v1");
+	json_set_text(object, "kind", "Namespace");
+	json_set(object, "metadata", metadata);
+	return object;
+}
+
+/* 1: it is there and ours, 0: it was made just now or is being removed, -1. */
+static int
+look_at_namespace(struct work *w, bool *terminating, struct err *err)
+{
+	CLEANUP(json_freep) struct json *namespace = NULL;
+	int r = kube_get(w->kube, &namespace, err, "/api/v1/namespaces/%s", w->names.namespace);
+
+	*terminating = false;
+	if (r == 0) {
+		CLEANUP(json_freep) struct json *object = namespace_object(w);
+
+		return kube_create(w->kube, object, err, "/api/v1/namespaces") < 0 ? -1 : 0;
+	}
+	if (r < 0)
+		return -1;
+	if (json_at(namespace, "metadata", "deletionTimestamp")) {
+		*terminating = true;
+		return 0;
+	}
+	if (!work_owns(w, namespace))
+		return err_set(err, ERR_NAMESPACE_FOREIGN,
+			       "The cluster has a namespace %s that is not this store's; it was not "
+			       "touched. Delete this store and choose another name, or remove that "
+			       "namespace and retry.",
+			       w->names.namespace);
+	return 1;
+}
+
+static int
+make_namespace(struct work *w, struct err *err)
+{
+	bool terminating, told = false;
+	int nap = 0, r;
+
+	while ((r = look_at_namespace(w, &terminating, err)) == 0) {
+		if (terminating && !told) {
+			told = true;
+			if (work_note(w, "namespace",
+				      "The previous store of this name is still being removed.",
+				      err) < 0)
+				return -1;
+		}
+		if (work_nap(w, &nap, err) < 0)
+			return terminating && err->code == ERR_DEADLINE
+				       ? err_set(err, ERR_NAMESPACE_TERMINATING,
+						 "The previous store of this name is still being "
+						 "removed; retry when it is gone.")
+				       : -1;
+	}
+	return r < 0 ? -1 : 0;
+}
+
+/* Puts text into a Secret's data under key, as base64. */
+static void
+put(struct json *data, const char *key, const char *text)
+{
+	char encoded[VALID_HOST_MAX * 2 + 512];
+
+	seal_base64(encoded, sizeof(encoded), text, strlen(text));
+	json_set_text(data, key, encoded);
+	seal_wipe(encoded, sizeof(encoded));
+}
+
+static int
+create_secret(struct work *w, const char *name, struct json *data, struct err *err)
+{
+	CLEANUP(json_freep) struct json *object = json_new_object();
+	struct json *metadata = json_new_object();
+	struct json *labels = json_new_object();
+
+	json_set_text(labels, KUBE_PART_OF, KUBE_PLATFORM);
+	json_set_text(labels, KUBE_STORE_ID, w->store.id);
+	json_set_text(metadata, "name", name);
+	json_set(metadata, "labels", labels);
+	json_set_text(object, "apiVersion", "v1");
+	json_set_text(object, "kind", "Secret");
+	json_set(object, "metadata", metadata);
+	json_set(object, "data", data);
+	return kube_create(w->kube, object, err, "/api/v1/namespaces/%s/secrets",
+			   w->names.namespace) < 0
+		       ? -1
+		       : 0;
+}
+
+static int
+secret_exists(struct work *w, const char *name, struct err *err)
+{
+	CLEANUP(json_freep) struct json *meta = NULL;
+
+	return kube_get_meta(w->kube, &meta, err, "/api/v1/namespaces/%s/secrets/%s",
+			     w->names.namespace, name);
+}
+
+/* Once a store: the database keeps what it was first started with. */
+static int
+make_db_secret(struct work *w, struct err *err)
+{
+	char root[PASSWORD_CHARS + 1], user[PASSWORD_CHARS + 1];
+	int r = secret_exists(w, w->names.db_secret, err);
+	struct json *data;
+
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	seal_password(root, PASSWORD_CHARS);
+	seal_password(user, PASSWORD_CHARS);
+	data = json_new_object();
+	put(data, "root-password", root);
+	put(data, "password", user);
+	put(data, "database", "wordpress");
+	put(data, "user", "wordpress");
+	seal_wipe(root, sizeof(root));
+	seal_wipe(user, sizeof(user));
+	return create_secret(w, w->names.db_secret, data, err);
+}
+
+static int
+make_wp_secret(struct work *w, struct err *err)
+{
+	char plain[SEAL_PLAIN], mail[VALID_USER_BYTES + NAMES_HOST];
+	struct store_box box;
+	struct json *data;
+	int r = secret_exists(w, w->names.wp_secret, err);
+
+	if (r != 0)
+		return r < 0 ? -1 : 0;
+	if (store_get_box(w->db, w->store.id, &box, err) < 0)
+		return -1;
+	if (box.len == 0)
+		return err_set(err, ERR_PASSWORD_LOST,
+			       "The cluster has lost the store's admin password, and the platform "
+			       "keeps no copy; delete the store and create it again.");
+	if (seal_open(&w->key, box.key_id, box.data, box.len, plain, err) < 0)
+		return -1;
+	snprintf(mail, sizeof(mail), "%s@%s", w->store.admin_user, w->names.host);
+	data = json_new_object();
+	put(data, "admin-user", w->store.admin_user);
+	put(data, "admin-password", plain);
+	put(data, "admin-email", mail);
+	seal_wipe(plain, sizeof(plain));
+	return create_secret(w, w->names.wp_secret, data, err);
+}
+
+static int
+make_secrets(struct work *w, struct err *err)
+{
+	int r;
+
+	if (make_db_secret(w, err) < 0 || make_wp_secret(w, err) < 0)
+		return -1;
+	crash_point("secrets-unwiped");
+	/* Seen in the cluster, not only sent there: now the box may go. */
+	r = secret_exists(w, w->names.wp_secret, err);
+	if (r <= 0)
+		return r < 0 ? -1
+			     : err_set(err, ERR_CLUSTER_ANSWER,
+				       "The cluster took the store's Secret, but does not show it.");
+	if (db_begin(w->db, err) < 0)
+		return -1;
+	if (job_hold(w->db, w->job.id, w->job.fence, err) < 0 ||
+	    store_wipe_box(w->db, w->store.id, err) < 0) {
+		db_rollback(w->db);
+		return -1;
+	}
+	return db_commit(w->db, err);
+}
+
+const work_step provision_steps[PROVISION_STEPS] = {
+	[STEP_NAMESPACE] = make_namespace,
+	[STEP_SECRETS] = make_secrets,
+	[STEP_RELEASE] = install_release,
+	[STEP_DATABASE] = await_database,
+	[STEP_WORDPRESS] = await_wordpress,
+	[STEP_WOOCOMMERCE] = await_woocommerce,
+	[STEP_STOREFRONT] = await_storefront,
+};

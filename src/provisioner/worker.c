@@ -1,0 +1,252 @@
+/* worker.c: see worker.h. */
+#include "provisioner/worker.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/crash.h"
+#include "base/log.h"
+#include "io/json.h"
+#include "io/proc.h"
+#include "model/audit.h"
+#include "model/event.h"
+#include "model/health.h"
+#include "model/progress.h"
+#include "provisioner/inspect.h"
+#include "provisioner/outcome.h"
+#include "provisioner/work.h"
+
+enum { BUSY_MS = 30000 };
+
+static const struct {
+	const work_step *steps;
+} kinds[JOB_KINDS] = {
+	[JOB_PROVISION] = {provision_steps},
+	[JOB_DELETE] = {delete_steps},
+};
+
+int
+ticket_write(int fd, const struct ticket *t, struct err *err)
+{
+	CLEANUP(json_freep) struct json *line = json_new_object();
+	struct buf text = {.max = WORKER_TICKET_MAX};
+	ssize_t n;
+
+	json_set_int(line, "job", t->job);
+	json_set_int(line, "fence", t->fence);
+	json_set_int(line, "supervisor", t->supervisor);
+	json_set_int(line, "deadline", t->deadline);
+	json_write(line, &text);
+	buf_str(&text, "\n");
+	n = write(fd, buf_text(&text), text.len); /* far below PIPE_BUF: whole or not at all */
+	if (n < 0)
+		err_errno(err, "the worker's pipe");
+	buf_free(&text);
+	return n < 0 ? -1 : 0;
+}
+
+int
+ticket_read(int fd, struct ticket *ret, struct err *err)
+{
+	CLEANUP(json_freep) struct json *line = NULL;
+	char text[WORKER_TICKET_MAX];
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < sizeof(text) && (n = read(fd, text + len, sizeof(text) - len)) != 0) {
+		if (n < 0 && errno != EINTR)
+			return err_errno(err, "the worker's pipe");
+		len += n > 0 ? (size_t)n : 0;
+	}
+	if (json_parse(&line, text, len, err) < 0)
+		return -1;
+	*ret = (struct ticket){
+		.job = json_int(json_at(line, "job")),
+		.fence = json_int(json_at(line, "fence")),
+		.supervisor = (pid_t)json_int(json_at(line, "supervisor")),
+		.deadline = json_int(json_at(line, "deadline")),
+	};
+	return 0;
+}
+
+/* One event, and with a begin the job's step, while the claim stands. */
+static int
+write_event(struct work *w, const char *step, enum event_state state, const char *message,
+	    int64_t duration_ms, struct err *err)
+{
+	if (db_begin(w->db, err) < 0)
+		return -1;
+	if (job_set_step(w->db, w->job.id, w->job.fence, step, err) < 0 ||
+	    event_add(w->db, &w->job, step, state, message, duration_ms, err) < 0) {
+		db_rollback(w->db);
+		return -1;
+	}
+	return db_commit(w->db, err);
+}
+
+/* Tells a failed step; failure stays what the step's function said. */
+static int
+tell_failure(struct work *w, const char *step, int64_t duration_ms, struct err *failure)
+{
+	struct err err = ERR_INIT;
+	enum event_state state =
+		err_class(failure->code) == ERR_OUTAGE ? EVENT_INFO : EVENT_FAILED;
+
+	if (err_class(failure->code) == ERR_INTERRUPTED)
+		return -1;
+	if (write_event(w, step, state, failure->text, duration_ms, &err) < 0 &&
+	    err.code == ERR_LEASE_LOST)
+		*failure = err;
+	return -1;
+}
+
+static int
+run_step(struct work *w, const struct progress_step *step, work_step run, struct err *err)
+{
+	int64_t begin = clock_mono_ms(), took;
+	char label[64];
+	/* Resumed within the same attempt: it is looked at again, but not told again. */
+	int passed = event_passed(w->db, &w->job, step->name, err);
+
+	if (passed < 0 ||
+	    (!passed && write_event(w, step->name, EVENT_STARTED, step->doing, -1, err) < 0))
+		return -1;
+	log_bind(LOG_STEP, step->name);
+	snprintf(label, sizeof(label), "begin-%s", step->name);
+	crash_point(label);
+	if (run(w, err) < 0)
+		return tell_failure(w, step->name, clock_mono_ms() - begin, err);
+	took = clock_mono_ms() - begin;
+	snprintf(label, sizeof(label), "end-%s", step->name);
+	crash_point(label);
+	if (!passed && write_event(w, step->name, EVENT_DONE, "", took, err) < 0)
+		return -1;
+	log_info("step done in %lld ms", (long long)took);
+	return 0;
+}
+
+static int
+run_steps(struct work *w, struct err *err)
+{
+	const struct progress_plan *plan = &progress_plans[w->job.kind];
+
+	for (int i = 0; i < plan->count; i++)
+		if (run_step(w, &plan->steps[i], kinds[w->job.kind].steps[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* The rest of what the steps need; the database and the job are there already. */
+static int
+equip(struct work *w, struct err *err)
+{
+	int r = store_get(w->db, w->job.store_id, &w->store, err);
+
+	if (r < 0)
+		return -1;
+	/* The database is not trusted with names of the cluster. */
+	if (r == 0 || !valid_slug(w->store.slug))
+		return err_set(err, ERR_INTERNAL, "The job's store is missing or its slug is damaged.");
+	names_of(&w->names, w->store.slug, w->conf->base_domain, w->conf->store_port,
+		 conf_https(w->conf));
+	if (seal_load(&w->key, w->conf->provisioner_dir, err) < 0 ||
+	    kube_open(&w->kube, w->conf->kubeconfig, w->stop_fd, err) < 0)
+		return -1;
+	kube_deadline(w->kube, w->deadline);
+	return 0;
+}
+
+static int
+open_database(const struct conf *conf, struct db **ret, struct err *err)
+{
+	static const struct db_table *const tables[] = {&store_sql, &job_sql,	 &event_sql,
+							&audit_sql, &health_sql, NULL};
+
+	if (db_open(ret, conf->database_path, BUSY_MS, err) < 0)
+		return -1;
+	return db_prepare(*ret, tables, err);
+}
+
+/* Runs the job and writes how it ended. */
+static int
+run_job(struct work *w, const struct ticket *ticket, struct err *err)
+{
+	struct err failure = ERR_INIT;
+	struct outcome outcome;
+	int r = job_get(w->db, ticket->job, &w->job, err);
+
+	if (r < 0)
+		return WORKER_FAILED;
+	if (r == 0 || w->job.state != JOB_RUNNING || w->job.fence != ticket->fence) {
+		err_set(err, ERR_LEASE_LOST, "the job was given to somebody else");
+		return WORKER_FAILED;
+	}
+	log_bind(LOG_STORE, w->job.store_id);
+	r = equip(w, &failure);
+	if (r == 0)
+		r = run_steps(w, &failure);
+	log_bind(LOG_STEP, NULL);
+	if (outcome_write(w->db, &w->job, r < 0 ? &failure : NULL, seal_random(), &outcome, err) < 0)
+		return WORKER_FAILED;
+	if (r < 0)
+		log_warn("%s %s: %s", job_kind_words[w->job.kind], job_state_words[outcome.state],
+			 failure.text);
+	else
+		log_info("%s %s", job_kind_words[w->job.kind], job_state_words[outcome.state]);
+	return r < 0 && err_class(failure.code) == ERR_OUTAGE ? WORKER_OUTAGE : WORKER_DONE;
+}
+
+static int
+run_ticket(const struct conf *conf, const struct ticket *ticket, int stop_fd, struct err *err)
+{
+	CLEANUP(db_closep) struct db *db = NULL;
+	char home[CONF_TEXT + 16], id[24];
+	struct work w = {
+		.conf = conf,
+		.helm = work_helm(conf, home, sizeof(home)),
+		.stop_fd = stop_fd,
+		.deadline = ticket->deadline,
+		.started_wall = clock_wall_ms(),
+	};
+	int status;
+
+	if (open_database(conf, &db, err) < 0)
+		return WORKER_FAILED;
+	if (ticket->job == 0)
+		return inspect_run(conf, db, stop_fd, ticket->deadline, err) < 0 ? WORKER_FAILED
+										 : WORKER_DONE;
+	snprintf(id, sizeof(id), "%lld", (long long)ticket->job);
+	log_bind(LOG_JOB, id);
+	w.db = db;
+	w.helm.stop_fd = stop_fd;
+	w.helm.lock_fd = WORKER_LOCK_FD;
+	w.helm.deadline = ticket->deadline;
+	status = run_job(&w, ticket, err);
+	kube_close(w.kube);
+	seal_wipe(&w.key, sizeof(w.key));
+	return status;
+}
+
+int
+worker_run(const struct conf *conf)
+{
+	struct err err = ERR_INIT;
+	struct ticket ticket;
+	int stop_fd, status;
+
+	if (ticket_read(WORKER_TICKET_FD, &ticket, &err) < 0 || getppid() != ticket.supervisor)
+		return WORKER_FAILED; /* the supervisor died before it could tell */
+	close(WORKER_TICKET_FD);
+	crash_point("ticket-read");
+	stop_fd = proc_signal_fd(false, &err);
+	if (stop_fd < 0 || seal_init(&err) < 0)
+		status = WORKER_FAILED;
+	else
+		status = run_ticket(conf, &ticket, stop_fd, &err);
+	if (status == WORKER_FAILED)
+		log_error("the worker gives up: %s", err.text);
+	return status;
+}
