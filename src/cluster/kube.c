@@ -19,9 +19,8 @@ enum {
 	TOKEN_HEADER = 16 * 1024,
 };
 
-#define ACCEPT_META                                                                                \
-	"Accept: application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,"                \
-	"application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+#define ACCEPT_META "Accept: application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+#define ACCEPT_META_LIST "Accept: application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 struct kube {
 	struct http *http;
@@ -229,6 +228,18 @@ kube_get_meta(struct kube *kube, struct json **ret, struct err *err, const char 
 
 	va_start(ap, path);
 	r = fetch(kube, ACCEPT_META, ret, err, path, ap);
+	va_end(ap);
+	return r;
+}
+
+int
+kube_list_meta(struct kube *kube, struct json **ret, struct err *err, const char *path, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, path);
+	r = fetch(kube, ACCEPT_META_LIST, ret, err, path, ap);
 	va_end(ap);
 	return r;
 }

@@ -1,5 +1,5 @@
 /*
- * kube.h: the Kubernetes API as five calls. Every call has a deadline (the
+ * kube.h: the Kubernetes API as a few calls. Every call has a deadline (the
  * shorter of 15 s and kube_deadline()), verifies TLS, and puts a failure into
  * the class that decides about another attempt:
  *
@@ -39,9 +39,11 @@ void kube_deadline(struct kube *kube, int64_t mono);
 /* 1: found, 0: 404, -1. */
 PRINTF(4, 5) MUST_CHECK int kube_get(struct kube *kube, struct json **ret, struct err *err,
 				     const char *path, ...);
-/* The same with metadata only: a list of Secrets that does not carry them along. */
+/* The same with metadata only, for an object and for a list: Secrets are not carried along. */
 PRINTF(4, 5) MUST_CHECK int kube_get_meta(struct kube *kube, struct json **ret, struct err *err,
 					  const char *path, ...);
+PRINTF(4, 5) MUST_CHECK int kube_list_meta(struct kube *kube, struct json **ret, struct err *err,
+					   const char *path, ...);
 /* The end of a container's log as text; "" if there is none. Never fails for its absence. */
 PRINTF(4, 5) MUST_CHECK int kube_get_text(struct kube *kube, struct buf *ret, struct err *err,
 					  const char *path, ...);

@@ -49,7 +49,7 @@ release_read(struct kube *kube, const char *namespace, const char *name, struct 
 	struct release newest = {.status = RELEASE_NONE};
 	struct json *items;
 
-	if (kube_get_meta(kube, &list, err,
+	if (kube_list_meta(kube, &list, err,
 			  "/api/v1/namespaces/%s/secrets?labelSelector=owner%%3Dhelm%%2Cname%%3D%s",
 			  namespace, name) < 0)
 		return -1;

@@ -56,7 +56,7 @@ fail(struct db *db, int rc, const char *what, struct err *err)
 			       "The platform's database cannot be written (%s); nothing was changed.",
 			       why);
 	default:
-		return err_set(err, ERR_DB_FAILED, "database: %s: %s", what, why);
+		return err_set(err, ERR_DB_FAILED, "database: %s, in: %.200s", why, what);
 	}
 }
 
@@ -219,8 +219,13 @@ db_begin_at(struct db *db, const char *file, int line, struct err *err)
 int
 db_begin_read(struct db *db, struct err *err)
 {
+	if (!sqlite3_get_autocommit(db->handle))
+		return err_set(err, ERR_INTERNAL, "database: a read transaction begins inside %s",
+			       db->opener);
+	if (db_script(db, "BEGIN", err) < 0)
+		return -1;
 	snprintf(db->opener, sizeof(db->opener), "a read transaction");
-	return db_script(db, "BEGIN", err);
+	return 0;
 }
 
 int

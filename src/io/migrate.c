@@ -96,7 +96,7 @@ static const char schema_1[] =
 	"  id INTEGER PRIMARY KEY AUTOINCREMENT,"
 	"  store_id TEXT,"
 	"  action TEXT NOT NULL,"
-	"  details TEXT NOT NULL CHECK (json_valid(details)),"
+	"  details TEXT NOT NULL,"
 	"  actor TEXT NOT NULL,"
 	"  ip_address TEXT,"
 	"  request_id TEXT,"
@@ -184,7 +184,7 @@ migrate_run(struct db *db, struct err *err)
 			"The database file belongs to another application; set DATABASE_PATH.");
 		goto fail;
 	}
-	if (version > (int64_t)ARRAY_SIZE(steps)) {
+	if (version < 0 || version > (int64_t)ARRAY_SIZE(steps)) {
 		err_set(err, ERR_DB_VERSION,
 			"The database has schema %lld, but this program knows only up to %zu: "
 			"a newer store-platform has written it. Install that version again.",

@@ -26,7 +26,7 @@ ask_cluster(const struct conf *conf, int stop_fd, int64_t deadline, char version
 		return -1;
 	kube_deadline(kube, deadline);
 	if (kube_get(kube, &about, err, "/version") < 0 ||
-	    kube_get_meta(kube, &namespaces, err, "/api/v1/namespaces?limit=1") < 0)
+	    kube_list_meta(kube, &namespaces, err, "/api/v1/namespaces?limit=1") < 0)
 		return -1;
 	snprintf(version, 64, "%.60s", json_text(json_at(about, "gitVersion")));
 	return 0;

@@ -38,7 +38,7 @@ namespace_object(const struct work *w)
 	return object;
 }
 
-/* 1: it is there and ours, 0: it was made just now or is being removed, -1. */
+/* 1: it is there and ours, 0: to be looked at again, -1. */
 static int
 look_at_namespace(struct work *w, bool *terminating, struct err *err)
 {
@@ -49,7 +49,7 @@ look_at_namespace(struct work *w, bool *terminating, struct err *err)
 	if (r == 0) {
 		CLEANUP(json_freep) struct json *object = namespace_object(w);
 
-		return kube_create(w->kube, object, err, "/api/v1/namespaces") < 0 ? -1 : 0;
+		return kube_create(w->kube, object, err, "/api/v1/namespaces");
 	}
 	if (r < 0)
 		return -1;
