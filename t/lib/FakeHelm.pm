@@ -1,0 +1,67 @@
+# FakeHelm.pm: a helm that misbehaves in named ways, around the real one.
+#
+#	my $helm = FakeHelm->new($platform, 'helm3');   # sets HELM of the platform
+#	$helm->mode('hang');
+#	$helm->calls                                     # "verb" of each run but `version`
+#
+# Modes: real; fail-after (does all, exits 1); nothing (exits 0, did nothing);
+# refuse (exits 1, did nothing); hang; stubborn (ignores TERM, hangs); flood (a
+# gigabyte of output, exits 1); deaf (closes its input at once, exits 0); orphan
+# (leaves a child behind that holds the pipes); die (the real one gets KILL as
+# soon as its release record is pending, once; real after that).
+package FakeHelm;
+
+use strict;
+use warnings;
+
+use Platform;
+
+sub new {
+	my ($class, $platform, $line) = @_;
+	my $self = bless {dir => "$platform->{dir}/fakehelm"}, $class;
+	my $real = Platform::helm($line);
+	my $kubectl = Platform::kubectl_path();
+	mkdir $self->{dir} or die "$self->{dir}: $!";
+	Platform::spew("$self->{dir}/version", $line eq 'helm4' ? 'v4.3.1' : 'v3.22.0');
+	Platform::spew("$self->{dir}/helm", <<"SH", 0755);
+#!/bin/sh
+export PATH=/usr/bin:/bin
+if [ "\$1" = version ]; then exec cat $self->{dir}/version; fi
+echo "\$1" >>$self->{dir}/calls
+case \$(cat $self->{dir}/mode) in
+real) exec $real "\$@" ;;
+fail-after) $real "\$@"; exit 1 ;;
+nothing) cat >/dev/null; exit 0 ;;
+refuse) cat >/dev/null; echo "Error: it does not please me" >&2; exit 1 ;;
+hang) exec sleep 1000 ;;
+stubborn) trap '' TERM; while :; do sleep 1; done ;;
+flood) head -c 1000000000 /dev/zero | tr '\\0' 'x' >&2; exit 1 ;;
+deaf) exec <&-; exit 0 ;;
+orphan) sleep 1000 & exit 1 ;;
+die)
+	echo real >$self->{dir}/mode
+	cat >$self->{dir}/values
+	$real "\$@" <$self->{dir}/values &
+	pid=\$!
+	until $kubectl get secret -A -l owner=helm,status=pending-install -o name | grep -q .; do :; done
+	kill -9 \$pid
+	exit 1 ;;
+esac
+SH
+	$platform->{conf}{HELM} = "$self->{dir}/helm";
+	$self->mode('real');
+	return $self;
+}
+
+sub mode {
+	my ($self, $mode) = @_;
+	Platform::spew("$self->{dir}/mode.new", "$mode\n");
+	rename "$self->{dir}/mode.new", "$self->{dir}/mode" or die "mode: $!";
+}
+
+sub version { my ($self, $text) = @_; Platform::spew("$self->{dir}/version", $text) }
+sub calls { my ($self) = @_; return split /\n/, Platform::slurp("$self->{dir}/calls") }
+sub forget { my ($self) = @_; unlink "$self->{dir}/calls" }
+sub path { my ($self) = @_; return "$self->{dir}/helm" }
+
+1;
