@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/valid.h"
 
 enum { LINE_MAX_BYTES = 4096, VALUE_MAX = 64 };
 
@@ -27,22 +28,18 @@ void
 log_bind(enum log_field field, const char *value)
 {
 	snprintf(bound[field], VALUE_MAX, "%s", value ? value : "");
+	valid_clean(bound[field]);
 }
 
-/* Appends s as the inside of a JSON string; stops before the line is full. */
+/* Appends clean text as the inside of a JSON string; stops before the line is full. */
 static size_t
 escape(char *line, size_t at, const char *s)
 {
-	for (; *s && at < LINE_MAX_BYTES - 16; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c == '"' || c == '\\') {
+	/* A character that was begun is finished: at most three bytes more. */
+	for (; *s && (at < LINE_MAX_BYTES - 16 || ((unsigned char)*s & 0xc0) == 0x80); s++) {
+		if (*s == '"' || *s == '\\')
 			line[at++] = '\\';
-			line[at++] = (char)c;
-		} else if (c < 0x20 || c == 0x7f)
-			at += (size_t)snprintf(line + at, 8, "\\u%04x", c);
-		else
-			line[at++] = (char)c;
+		line[at++] = *s;
 	}
 	return at;
 }
@@ -66,6 +63,7 @@ emit(enum log_level level, const char *fmt, va_list ap)
 	if (level < log_level)
 		return;
 	vsnprintf(message, sizeof(message), fmt, ap);
+	valid_clean(message);
 	line[at++] = '{';
 	at = add_field(line, at, "time", clock_rfc3339(clock_wall_ms(), when));
 	at = add_field(line, at, "level", level_names[level]);

@@ -1,7 +1,7 @@
 /*
  * log.h: one JSON object a line on standard error, for journald and people.
- * Text is escaped, so that nothing a user sends can forge a line. Libraries
- * (every wing but the programs) never log; they return a struct err.
+ * Text is cleaned and escaped, so that nothing a user sends can forge a line.
+ * Libraries (every wing but the programs) never log; they return a struct err.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

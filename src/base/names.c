@@ -13,7 +13,7 @@ names_of(struct names *n, const char *slug, const char *base_domain, int port, b
 	snprintf(n->slug, sizeof(n->slug), "%s", slug);
 	snprintf(n->namespace, sizeof(n->namespace), "store-%.50s", n->slug);
 	snprintf(n->release, sizeof(n->release), "wc-%.50s", n->slug);
-	snprintf(n->host, sizeof(n->host), "%.50s.%.200s", n->slug, base_domain);
+	snprintf(n->host, sizeof(n->host), "%.50s.%.202s", n->slug, base_domain);
 	snprintf(n->url, sizeof(n->url), "%s://%s%s", https ? "https" : "http", n->host, suffix);
 	snprintf(n->admin_url, sizeof(n->admin_url), "%s://%s%s/wp-admin/",
 		 https ? "https" : "http", n->host, suffix);

@@ -12,7 +12,7 @@
 enum {
 	NAMES_OBJECT = 64,
 	NAMES_HOST = VALID_HOST_MAX + 1,
-	NAMES_URL = NAMES_HOST + 32,
+	NAMES_URL = NAMES_HOST + 40,
 };
 
 struct names {

@@ -1,9 +1,13 @@
 /* valid.c: see valid.h. */
 #include "base/valid.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/attr.h"
 
 /*
  * The letter under the accent, for U+00C0..U+024F and U+1E00..U+1EFF: first
@@ -33,17 +37,18 @@ static const struct {
 
 /*
  * Decodes one code point of valid UTF-8 (RFC 3629: no overlong forms, no
- * surrogates, at most U+10FFFF). Returns its bytes, 0 if it is not valid.
+ * surrogates, at most U+10FFFF). Returns its bytes, 0 if it is not valid or
+ * longer than max; a NUL ends it before that.
  */
 static int
-decode(const char *s, uint32_t *ret)
+decode(const char *s, size_t max, uint32_t *ret)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	const unsigned char *p = (const unsigned char *)s;
 	int n = p[0] < 0x80 ? 1 : p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc0 ? 2 : 0;
 	uint32_t cp;
 
-	if (n == 0 || p[0] > 0xf4)
+	if (n == 0 || p[0] > 0xf4 || (size_t)n > max)
 		return 0;
 	cp = n == 1 ? p[0] : p[0] & (0x7fU >> n);
 	for (int i = 1; i < n; i++) {
@@ -57,6 +62,25 @@ decode(const char *s, uint32_t *ret)
 	return n;
 }
 
+bool
+valid_utf8(const char *s, size_t len)
+{
+	for (size_t at = 0, n; at < len; at += n) {
+		uint32_t cp;
+
+		n = (size_t)decode(s + at, len - at, &cp);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_control(uint32_t cp)
+{
+	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x2028 || cp == 0x2029;
+}
+
 int
 valid_text(const char *s)
 {
@@ -65,9 +89,8 @@ valid_text(const char *s)
 	for (int n; *s; s += n, count++) {
 		uint32_t cp = 0;
 
-		n = decode(s, &cp);
-		if (n == 0 || cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x2028 ||
-		    cp == 0x2029)
+		n = decode(s, 4, &cp);
+		if (n == 0 || is_control(cp))
 			return -1;
 	}
 	return count;
@@ -79,14 +102,12 @@ valid_clean(char *s)
 	for (int n; *s; s += n) {
 		uint32_t cp = 0;
 
-		n = decode(s, &cp);
+		n = decode(s, 4, &cp);
 		if (n == 0) {
 			*s = '?';
 			n = 1;
-		} else if (cp < 0x20 || cp == 0x7f)
-			*s = ' ';
-		else if (cp >= 0x80 && cp < 0xa0)
-			s[0] = s[1] = ' ';
+		} else if (is_control(cp))
+			memset(s, ' ', (size_t)n);
 	}
 }
 
@@ -94,7 +115,7 @@ valid_clean(char *s)
 static const char *
 fold(uint32_t cp, char one[2])
 {
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++)
 		if (pairs[i].cp == cp)
 			return pairs[i].text;
 	if (cp >= 0x300 && cp < 0x370)
@@ -121,7 +142,7 @@ valid_make_slug(const char *name, char out[VALID_SLUG_BYTES])
 	for (int n; *name; name += n) {
 		uint32_t cp = 0;
 
-		n = decode(name, &cp);
+		n = decode(name, 4, &cp);
 		if (n == 0)
 			break;
 		for (const char *p = fold(cp, one); *p && len < VALID_SLUG_MAX; p++)
@@ -204,9 +225,12 @@ valid_int(const char *s, int64_t min, int64_t max, int64_t *ret)
 bool
 valid_loopback(const char *address)
 {
-	if (strncmp(address, "::ffff:", 7) == 0)
-		address += 7;
-	return strcmp(address, "::1") == 0 ||
-	       (strncmp(address, "127.", 4) == 0 &&
-		strspn(address, "0123456789.") == strlen(address));
+	struct in_addr four;
+	struct in6_addr six;
+
+	if (inet_pton(AF_INET, address, &four) == 1)
+		return ntohl(four.s_addr) >> 24 == 127;
+	if (inet_pton(AF_INET6, address, &six) != 1)
+		return false;
+	return IN6_IS_ADDR_LOOPBACK(&six) || (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == 127);
 }

@@ -26,6 +26,8 @@ enum {
 	VALID_HOST_MAX = 253,
 };
 
+bool valid_utf8(const char *s, size_t len);
+
 /* Characters of a UTF-8 string; -1 if it is not valid UTF-8 or has a control character. */
 int valid_text(const char *s);
 

@@ -44,7 +44,7 @@ static const struct conf_key keys[] = {
 	{"MAX_STORES", CONF_NUMBER, AT(max_stores), 1, 100000, NULL, "10",
 	 "Most stores at a time."},
 	{"MAX_STORES_PER_USER", CONF_NUMBER, AT(max_stores_per_user), 1, 100000, NULL, "10",
-	 "Most stores of one user at a time."},
+	 "Most stores of one user at a time; without effect while AUTH is off."},
 	{"MAX_CONCURRENT_PROVISIONS", CONF_NUMBER, AT(max_concurrent_provisions), 1, 64, NULL, "3",
 	 "Most stores that are set up at the same time."},
 	{"MAX_CONCURRENT_DELETIONS", CONF_NUMBER, AT(max_concurrent_deletions), 1, 64, NULL, "3",

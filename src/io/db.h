@@ -13,11 +13,7 @@
  * valid until the next step or db_done().
  *
  * Every writing transaction begins IMMEDIATE; a deferred one that writes is
- * how "database is locked" reaches people. The busy handler is ours: random
- * naps of 0.2 to 0.8 ms up to busy_ms, since SQLite's own backs off to 100 ms
- * naps and starves writers. Automatic checkpoints are off on every connection:
- * SQLite 3.40's PASSIVE checkpoint can lose rows when it meets a writer
- * (https://sqlite.org/wal.html#walresetbug), so only db_checkpoint() makes them.
+ * how "database is locked" reaches people. Only db_checkpoint() checkpoints.
  */
 #ifndef IO_DB_H
 #define IO_DB_H
@@ -33,21 +29,18 @@ struct db;
 struct db_query;
 
 struct db_table {
-	const char *room;
-	const char *const *sql;
+	const char *room, *const *sql;
 	int count;
 };
 
 #define DB_TABLE(name, array) const struct db_table name = {#name, array, ARRAY_SIZE(array)}
 
-/* Opens (and creates, mode 0660) the file at path in WAL mode. */
+/* Opens (and creates, mode 0660) the file at path in WAL mode; waits busy_ms for locks. */
 MUST_CHECK int db_open(struct db **ret, const char *path, int busy_ms, struct err *err);
 struct db *db_close(struct db *db);
 CLEANUP_FUNC(struct db *, db_close)
-
 /* Prepares every statement of a NULL-terminated list of tables. */
 MUST_CHECK int db_prepare(struct db *db, const struct db_table *const *tables, struct err *err);
-
 /* Runs a script of several statements without parameters. */
 MUST_CHECK int db_script(struct db *db, const char *sql, struct err *err);
 
@@ -57,8 +50,7 @@ MUST_CHECK int db_begin_at(struct db *db, const char *file, int line, struct err
 /* One consistent view for several reads. Ended by db_rollback(). */
 MUST_CHECK int db_begin_read(struct db *db, struct err *err);
 MUST_CHECK int db_commit(struct db *db, struct err *err);
-/* Ends a transaction without effect; harmless where there is none. */
-void db_rollback(struct db *db);
+void db_rollback(struct db *db); /* harmless where there is no transaction */
 CLEANUP_FUNC(struct db *, db_rollback)
 
 struct db_query *db_query(struct db *db, const struct db_table *table, int index);
@@ -66,8 +58,7 @@ void db_bind_text(struct db_query *q, const char *name, const char *value); /* N
 void db_bind_int(struct db_query *q, const char *name, int64_t value);
 void db_bind_blob(struct db_query *q, const char *name, const void *data, size_t len);
 MUST_CHECK int db_step(struct db_query *q, struct err *err);
-/* Steps to the end; returns the rows changed, or -1. */
-MUST_CHECK int db_run(struct db_query *q, struct err *err);
+MUST_CHECK int db_run(struct db_query *q, struct err *err); /* to the end: rows changed, -1 */
 void db_done(struct db_query *q);
 CLEANUP_FUNC(struct db_query *, db_done)
 
@@ -79,15 +70,11 @@ bool db_null(struct db_query *q, int column);
 int64_t db_last_id(struct db *db);
 
 /*
- * Moves the log into the database file: db takes PASSIVE steps while `locker`,
- * a second connection, holds the write lock, so that no writer can start the
- * log anew meanwhile. Returns the frames left in the log, or -1.
+ * Moves the log into the database file while `locker`, a second connection, holds
+ * the write lock: no writer starts the log anew. Returns the frames left, or -1.
  */
 MUST_CHECK int db_checkpoint(struct db *db, struct db *locker, struct err *err);
-
-/* Bytes of the write-ahead log; 0 if there is none. Opens nothing. */
-int64_t db_wal_bytes(const char *path);
-
+int64_t db_wal_bytes(const char *path); /* of the log; 0 if there is none */
 const char *db_library(void);
 
 #endif

@@ -6,11 +6,44 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/valid.h"
 
 enum { JSON_DEPTH = 64 };
 
 #define C(j) ((struct json_object *)(j)) /* ours to theirs */
 #define J(o) ((struct json *)(o))	  /* theirs to ours */
+
+static size_t
+digits(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] >= '0' && s[n] <= '9')
+		n++;
+	return n;
+}
+
+/* The length of the number that s starts with, 0 if it is none of RFC 8259. */
+static size_t
+number(const char *s, size_t len)
+{
+	size_t at = *s == '-', n = digits(s + at, len - at);
+
+	if (n == 0 || (n > 1 && s[at] == '0'))
+		return 0;
+	at += n;
+	if (at < len && s[at] == '.') {
+		n = digits(s + at + 1, len - at - 1);
+		at += n + 1;
+	}
+	if (n > 0 && at < len && (s[at] == 'e' || s[at] == 'E')) {
+		at++;
+		at += at < len && (s[at] == '+' || s[at] == '-');
+		n = digits(s + at, len - at);
+		at += n;
+	}
+	return n > 0 ? at : 0;
+}
 
 /*
  * What json-c lets pass. The text is known to be JSON otherwise, so a string
@@ -26,9 +59,12 @@ scan(const char *text, size_t len, struct err *err)
 		unsigned char c = (unsigned char)text[i];
 
 		if (!inside) {
+			size_t n = c == '-' || (c >= '0' && c <= '9') ? number(text + i, len - i) : 1;
+
+			if (n == 0 || c == 'N' || c == 'I')
+				return err_set(err, ERR_BAD_JSON, "There is no such number in JSON.");
 			inside = c == '"';
-			if (c == 'N' || c == 'I')
-				return err_set(err, ERR_BAD_JSON, "NaN and Infinity are not JSON.");
+			i += n - 1;
 		} else if (c == '\\') {
 			if (len - i > 5 && memcmp(text + i + 1, "u0000", 5) == 0)
 				return err_set(err, ERR_BAD_JSON, "A string has a NUL character.");
@@ -74,10 +110,14 @@ json_parse(struct json **ret, const char *text, size_t len, struct err *err)
 
 	if (len == 0 || len > INT_MAX)
 		return err_set(err, ERR_BAD_JSON, "There is no JSON text.");
+	if (memchr(text, '\0', len)) /* json-c takes it for the end and looks no further */
+		return err_set(err, ERR_BAD_JSON, "The text has a NUL character.");
+	if (!valid_utf8(text, len))
+		return err_set(err, ERR_BAD_JSON, "The text is not UTF-8.");
 	tok = json_tokener_new_ex(JSON_DEPTH);
 	if (!tok)
 		return err_set(err, ERR_INTERNAL, "out of memory");
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
 	o = json_tokener_parse_ex(tok, text, (int)len);
 	state = json_tokener_get_error(tok);
 	if (state == json_tokener_continue && !o) /* a bare number ends only with its text */
@@ -87,7 +127,9 @@ json_parse(struct json **ret, const char *text, size_t len, struct err *err)
 	if (state != json_tokener_success) {
 		json_object_put(o);
 		return err_set(err, ERR_BAD_JSON, "The text is not JSON: %s near byte %zu.",
-			       json_tokener_error_desc(state), end + 1);
+			       state == json_tokener_continue ? "it ends too early"
+							      : json_tokener_error_desc(state),
+			       end + 1);
 	}
 	keys = scan(text, len, err);
 	if (keys >= 0 && keys != count_members(o))

@@ -105,6 +105,10 @@ static const char schema_1[] =
 	"CREATE INDEX audit_store ON audit_log (store_id, id);"
 	"CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit_log"
 	"  BEGIN SELECT raise(ABORT, 'the audit log is append only'); END;"
+	/* REPLACE deletes without a delete trigger. */
+	"CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit_log"
+	"  WHEN EXISTS (SELECT 1 FROM audit_log WHERE id = new.id)"
+	"  BEGIN SELECT raise(ABORT, 'the audit log is append only'); END;"
 	"CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit_log"
 	"  BEGIN SELECT raise(ABORT, 'the audit log is append only'); END;"
 

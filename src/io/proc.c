@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -19,32 +20,37 @@
 
 enum { HIGH_FD = 16, LINGER_MS = 2000 };
 
-/* The child's side between fork and exec; only async-signal-safe calls. */
+/* The child's side between fork and exec; only async-signal-safe calls. Returns on failure. */
 static void
 become(const struct proc_spec *spec, const int std[3], pid_t parent)
 {
 	sigset_t none;
 	int high[PROC_FDS];
 
-	if (prctl(PR_SET_PDEATHSIG, spec->death_signal) < 0 || getppid() != parent)
+	if (prctl(PR_SET_PDEATHSIG, spec->death_signal) < 0)
+		return;
+	if (getppid() != parent)
 		_exit(127);
 	if (spec->own_group && setpgid(0, 0) < 0)
-		_exit(127);
+		return;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	for (int i = 0; i < 3; i++)
 		if (std && dup2(std[i], i) < 0)
-			_exit(127);
+			return;
+	/* Ours are all close-on-exec; those that we inherited shall be so too. */
+	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return;
 	/* Out of the way first: dup2(3, 3) would keep close-on-exec, and 3 may be in use. */
 	for (int i = 0; i < PROC_FDS && spec->fds[i].theirs; i++) {
 		high[i] = fcntl(spec->fds[i].ours, F_DUPFD_CLOEXEC, HIGH_FD);
 		if (high[i] < 0)
-			_exit(127);
+			return;
 	}
 	for (int i = 0; i < PROC_FDS && spec->fds[i].theirs; i++)
 		if (dup2(high[i], spec->fds[i].theirs) < 0)
-			_exit(127);
+			return;
 	if (spec->env)
 		execve(spec->path, (char *const *)spec->argv, (char *const *)spec->env);
 	else
@@ -78,9 +84,13 @@ start(const struct proc_spec *spec, const int *std, struct err *err)
 		return err_errno(err, "cannot start %s", spec->path);
 	pid = fork();
 	if (pid == 0) {
-		become(spec, std, parent);
+		/* Out of the way of the numbers that the child is promised. */
+		int out = fcntl(report[1], F_DUPFD_CLOEXEC, HIGH_FD);
+
+		if (out >= 0)
+			become(spec, std, parent);
 		code = errno;
-		(void)!write(report[1], &code, sizeof(code));
+		(void)!write(out >= 0 ? out : report[1], &code, sizeof(code));
 		_exit(127);
 	}
 	close(report[1]);
@@ -305,6 +315,7 @@ proc_signal_fd(bool children, struct err *err)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1); /* FastCGI's own word for it, which multiwatch uses */
 	if (children)
 		sigaddset(&set, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)

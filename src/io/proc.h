@@ -67,7 +67,7 @@ MUST_CHECK int proc_run(const struct proc_spec *spec, const struct proc_job *job
 			struct proc_result *ret, struct err *err);
 void proc_result_free(struct proc_result *r);
 
-/* Blocks SIGTERM and SIGINT (and SIGCHLD); the descriptor is readable while one is pending. */
+/* Blocks SIGTERM, SIGINT and SIGUSR1 (and SIGCHLD); readable while one is pending. */
 MUST_CHECK int proc_signal_fd(bool children, struct err *err);
 /* Takes the next pending signal: its number, 0 if there is none. */
 int proc_signal_read(int fd);

@@ -7,7 +7,7 @@
 
 #include "io/json.h"
 
-/* Reads the one document of a file of at most 1 MiB. Anchors and aliases are refused. */
+/* Reads the one document of a file of at most 1 MiB. Aliases are refused. */
 MUST_CHECK int yaml_read(struct json **ret, const char *path, struct err *err);
 
 #endif

@@ -5,10 +5,11 @@
 
 #include "base/clock.h"
 
-static const char *const words[AUDIT_ACTIONS] = {
+const char *const audit_action_words[AUDIT_ACTIONS] = {
 	[AUDIT_CREATE] = "create",
 	[AUDIT_PROVISION_SUCCESS] = "provision_success",
 	[AUDIT_PROVISION_FAILED] = "provision_failed",
+	[AUDIT_PROVISION_STUCK] = "provision_stuck",
 	[AUDIT_RETRY] = "retry",
 	[AUDIT_DELETE_START] = "delete_start",
 	[AUDIT_DELETE_SUCCESS] = "delete_success",
@@ -16,13 +17,20 @@ static const char *const words[AUDIT_ACTIONS] = {
 	[AUDIT_LEASE_LOST] = "lease_lost",
 };
 
-enum { ADD, LIST };
+enum { ADD, LIST, LIST_OF_STORE, COUNT };
+
+#define SELECT_ROWS                                                                                \
+	"SELECT id, store_id, action, details, actor, ip_address, request_id, created_at"          \
+	" FROM audit_log WHERE "
+#define NEWEST " ORDER BY id DESC LIMIT :limit"
 
 static const char *const statements[] = {
 	[ADD] = "INSERT INTO audit_log (store_id, action, details, actor, ip_address, request_id,"
 		" created_at) VALUES (:store, :action, :details, :actor, :ip, :request, :now)",
-	[LIST] = "SELECT id, store_id, action, details, actor, ip_address, request_id, created_at"
-		 " FROM audit_log ORDER BY id DESC LIMIT :limit",
+	[LIST] = SELECT_ROWS "(:action IS NULL OR action = :action)" NEWEST,
+	[LIST_OF_STORE] =
+		SELECT_ROWS "store_id = :store AND (:action IS NULL OR action = :action)" NEWEST,
+	[COUNT] = "SELECT count(*) FROM audit_log WHERE action = :action",
 };
 DB_TABLE(audit_sql, statements);
 
@@ -36,13 +44,13 @@ audit_add(struct db *db, const struct audit_entry *e, struct json *details, stru
 	json_write(details, &text);
 	json_free(details);
 	db_bind_text(q, ":store", e->store_id);
-	db_bind_text(q, ":action", words[e->action]);
+	db_bind_text(q, ":action", audit_action_words[e->action]);
 	db_bind_text(q, ":details", buf_text(&text));
 	db_bind_text(q, ":actor", e->actor);
 	db_bind_text(q, ":ip", e->ip);
 	db_bind_text(q, ":request", e->request_id);
 	db_bind_int(q, ":now", clock_wall_ms());
-	r = db_run(q, err);
+	r = text.failed ? err_set(err, ERR_INTERNAL, "out of memory") : db_run(q, err);
 	buf_free(&text);
 	return r < 0 ? -1 : 0;
 }
@@ -75,14 +83,30 @@ add_row(struct db_query *q, struct json *array, struct err *err)
 }
 
 int
-audit_list(struct db *db, int limit, struct json *array, struct err *err)
+audit_list(struct db *db, const struct audit_filter *filter, struct json *array, struct err *err)
 {
-	CLEANUP(db_donep) struct db_query *q = db_query(db, &audit_sql, LIST);
+	CLEANUP(db_donep)
+	struct db_query *q = db_query(db, &audit_sql, filter->store_id ? LIST_OF_STORE : LIST);
 	int r;
 
-	db_bind_int(q, ":limit", limit);
+	if (filter->store_id)
+		db_bind_text(q, ":store", filter->store_id);
+	db_bind_text(q, ":action", filter->action);
+	db_bind_int(q, ":limit", filter->limit);
 	while ((r = db_step(q, err)) > 0)
 		if (add_row(q, array, err) < 0)
 			return -1;
 	return r;
+}
+
+int
+audit_count(struct db *db, enum audit_action action, int64_t *ret, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &audit_sql, COUNT);
+
+	db_bind_text(q, ":action", audit_action_words[action]);
+	if (db_step(q, err) < 0)
+		return -1;
+	*ret = db_int(q, 0);
+	return 0;
 }

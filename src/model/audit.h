@@ -12,6 +12,7 @@ enum audit_action {
 	AUDIT_CREATE,
 	AUDIT_PROVISION_SUCCESS,
 	AUDIT_PROVISION_FAILED,
+	AUDIT_PROVISION_STUCK,
 	AUDIT_RETRY,
 	AUDIT_DELETE_START,
 	AUDIT_DELETE_SUCCESS,
@@ -19,6 +20,8 @@ enum audit_action {
 	AUDIT_LEASE_LOST,
 	AUDIT_ACTIONS
 };
+
+extern const char *const audit_action_words[AUDIT_ACTIONS];
 
 enum { AUDIT_LIMIT_DEFAULT = 50, AUDIT_LIMIT_MAX = 500 };
 
@@ -30,13 +33,22 @@ struct audit_entry {
 	const char *request_id; /* NULL: none */
 };
 
+struct audit_filter {
+	const char *store_id; /* NULL: of all stores and of none */
+	const char *action;   /* NULL: all */
+	int limit;
+};
+
 extern const struct db_table audit_sql;
 
 /* Takes over details, an object without secrets. */
 MUST_CHECK int audit_add(struct db *db, const struct audit_entry *e, struct json *details,
 			 struct err *err);
 
-/* Appends the newest rows to an array, newest first, as the API shows them. */
-MUST_CHECK int audit_list(struct db *db, int limit, struct json *array, struct err *err);
+/* Appends the newest rows that fit to an array, newest first, as the API shows them. */
+MUST_CHECK int audit_list(struct db *db, const struct audit_filter *filter, struct json *array,
+			  struct err *err);
+/* How many rows tell of an action. */
+MUST_CHECK int audit_count(struct db *db, enum audit_action action, int64_t *ret, struct err *err);
 
 #endif

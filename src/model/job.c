@@ -24,6 +24,7 @@ enum {
 	RUNNING,
 	GET,
 	OF_STORE,
+	ACTIVE,
 	POSITION,
 	COUNT,
 	START,
@@ -36,7 +37,9 @@ enum {
 static const char *const statements[] = {
 	[QUEUE] = "INSERT INTO jobs (store_id, kind, state, max_attempts, run_at, actor,"
 		  " request_id, created_at)"
-		  " VALUES (:store, :kind, 'queued', :max, :now, :actor, :request, :now)"
+		  " SELECT :store, :kind, 'queued', :max, :now, :actor, :request, :now"
+		  " WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE store_id = :store"
+		  "   AND kind = :kind AND state = 'running')"
 		  " ON CONFLICT (store_id, kind) WHERE " WAITS " DO UPDATE SET run_at = :now",
 	[CANCEL_WAITING] = "UPDATE jobs SET state = 'cancelled', cancel_requested_at = :now,"
 			   " finalized_at = :now"
@@ -52,6 +55,8 @@ static const char *const statements[] = {
 	[GET] = "SELECT " COLUMNS " FROM jobs WHERE id = :id",
 	[OF_STORE] = "SELECT " COLUMNS " FROM jobs WHERE store_id = :store"
 		     " ORDER BY state = 'running' DESC, id DESC LIMIT 1",
+	[ACTIVE] = "SELECT 1 FROM jobs WHERE store_id = :store AND kind = :kind"
+		   " AND state IN ('queued', 'retry', 'running') LIMIT 1",
 	[POSITION] = "SELECT 1 + count(*) FROM jobs WHERE kind = :kind AND " WAITS
 		     " AND (run_at, id) < (:run_at, :id)",
 	[COUNT] = "SELECT count(*) FROM jobs WHERE kind = :kind AND state = :state",
@@ -192,6 +197,16 @@ job_of_store(struct db *db, const char *store_id, struct job *ret, struct err *e
 
 	db_bind_text(q, ":store", store_id);
 	return job_next(q, ret, err);
+}
+
+int
+job_active(struct db *db, const char *store_id, enum job_kind kind, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &job_sql, ACTIVE);
+
+	db_bind_text(q, ":store", store_id);
+	db_bind_text(q, ":kind", job_kind_words[kind]);
+	return db_step(q, err);
 }
 
 int

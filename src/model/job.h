@@ -15,49 +15,15 @@
 #ifndef MODEL_JOB_H
 #define MODEL_JOB_H
 
-#include "base/valid.h"
 #include "io/db.h"
-
-enum job_kind { JOB_PROVISION, JOB_DELETE, JOB_KINDS };
-enum job_state {
-	JOB_QUEUED,
-	JOB_RUNNING,
-	JOB_RETRY,
-	JOB_DONE,
-	JOB_FAILED,
-	JOB_CANCELLED,
-	JOB_STATES
-};
-
-enum { JOB_WORD = 32, JOB_ACTOR = 64, JOB_REQUEST_ID = 64 };
-
-extern const char *const job_kind_words[JOB_KINDS];
-extern const char *const job_state_words[JOB_STATES];
-
-struct job {
-	int64_t id;
-	char store_id[VALID_UUID_BYTES];
-	enum job_kind kind;
-	enum job_state state;
-	int attempt;
-	int max_attempts;
-	int64_t run_at;
-	int64_t fence;
-	char instance_id[VALID_UUID_BYTES];
-	char step[JOB_WORD];
-	int64_t cancel_requested_at;
-	char actor[JOB_ACTOR];
-	char request_id[JOB_REQUEST_ID];
-	char error_code[JOB_WORD];
-	char error_message[ERR_TEXT_MAX];
-	int64_t created_at;
-	int64_t started_at;
-	int64_t finalized_at;
-};
+#include "model/jobrow.h"
 
 extern const struct db_table job_sql;
 
-/* Queues a job, due now. If one of the kind waits already, that one becomes due now. */
+/*
+ * Queues a job, due now. If one of the kind waits already, that one becomes due
+ * now; if one runs, it is the job asked for, and nothing is added.
+ */
 MUST_CHECK int job_queue(struct db *db, const char *store_id, enum job_kind kind, int max_attempts,
 			 const char *actor, const char *request_id, struct err *err);
 /* Ends the waiting jobs of a kind as cancelled, and asks a running one to stop. */
@@ -73,7 +39,9 @@ MUST_CHECK int job_next(struct db_query *q, struct job *ret, struct err *err);
 MUST_CHECK int job_get(struct db *db, int64_t id, struct job *ret, struct err *err);
 /* The job that speaks for a store: the running one, else the newest. */
 MUST_CHECK int job_of_store(struct db *db, const char *store_id, struct job *ret, struct err *err);
-/* Jobs of the kind that are due before this one or run, plus one. */
+/* 1 if a job of the kind waits or runs, 0, -1. */
+MUST_CHECK int job_active(struct db *db, const char *store_id, enum job_kind kind, struct err *err);
+/* Jobs of the kind that wait and are due before this one, plus one. */
 MUST_CHECK int job_position(struct db *db, const struct job *job, int64_t *ret, struct err *err);
 MUST_CHECK int job_count(struct db *db, enum job_kind kind, enum job_state state, int64_t *ret,
 			 struct err *err);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/valid.h"
+
 static const struct progress_step provision_steps[PROVISION_STEPS] = {
 	[STEP_NAMESPACE] = {"namespace", "Making the shop's own namespace."},
 	[STEP_SECRETS] = {"secrets", "Storing the shop's passwords."},
@@ -60,6 +62,7 @@ fill_waiting(struct progress *p, const struct job *job, int64_t position, const 
 			 job->attempt + 1, job->max_attempts, job->error_message);
 	else
 		snprintf(p->message, sizeof(p->message), "Waiting in the queue.");
+	valid_clean(p->message); /* the quoted error may end in half a character */
 }
 
 struct progress
@@ -82,7 +85,9 @@ progress_of(const struct job *job, const struct event *last, int64_t position, c
 		p.percent = 100;
 	else if (job->error_message[0] && job->state == JOB_FAILED)
 		snprintf(p.message, sizeof(p.message), "%s", job->error_message);
-	if (waits)
+	if (job->state == JOB_RUNNING && job->cancel_requested_at)
+		snprintf(p.message, sizeof(p.message), "The set-up is being stopped, since the shop is deleted.");
+	else if (waits)
 		fill_waiting(&p, job, position, hold);
 	else if (job->state == JOB_RUNNING && at >= 0)
 		p.estimated_ready_at = estimate(plan, at + (finished ? 1 : 0), last, times);

@@ -6,7 +6,6 @@
 #define MODEL_STORE_H
 
 #include "base/names.h"
-#include "base/valid.h"
 #include "io/db.h"
 
 enum { STORE_WORD = 32 };
@@ -26,19 +25,15 @@ struct store {
 	char id[VALID_UUID_BYTES];
 	char name[VALID_NAME_BYTES];
 	char slug[VALID_SLUG_BYTES];
-	char type[STORE_WORD];
-	char plan[STORE_WORD];
+	char type[STORE_WORD], plan[STORE_WORD];
 	enum store_status status;
 	char namespace[NAMES_OBJECT];
-	char store_url[NAMES_URL];
-	char admin_url[NAMES_URL];
+	char store_url[NAMES_URL], admin_url[NAMES_URL];
 	char admin_user[VALID_USER_BYTES];
 	char error_code[STORE_WORD];
 	char error_message[ERR_TEXT_MAX];
-	int64_t provision_started_at;
-	int64_t provision_finished_at;
-	int64_t created_at;
-	int64_t updated_at;
+	int64_t provision_started_at, provision_finished_at;
+	int64_t created_at, updated_at;
 };
 
 struct store_box {

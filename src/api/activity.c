@@ -1,0 +1,68 @@
+/* activity.c: see activity.h. */
+#include "api/activity.h"
+
+#include <string.h>
+
+#include "api/view.h"
+#include "model/audit.h"
+
+int
+activity_events(const struct call *call, struct answer *ret, struct err *err)
+{
+	CLEANUP(json_freep) struct json *array = json_new_array();
+	CLEANUP(db_donep) struct db_query *q = NULL;
+	struct store store;
+	struct event event;
+	int r;
+
+	q = event_list(call->db, call->id);
+	while ((r = event_next(q, &event, err)) > 0)
+		json_add(array, view_event(&event));
+	/* A deleted store has its timeline still: how it went is of interest just then. */
+	if (r == 0 && json_count(array) == 0) {
+		r = store_get(call->db, call->id, &store, err);
+		if (r == 0)
+			return err_set(err, ERR_STORE_NOT_FOUND, "Store not found");
+	}
+	return r < 0 ? -1 : answer_json(ret, 200, json_ref(array), err);
+}
+
+static bool
+known_action(const char *word)
+{
+	for (int i = 0; i < AUDIT_ACTIONS; i++)
+		if (strcmp(audit_action_words[i], word) == 0)
+			return true;
+	return false;
+}
+
+static int
+read_filter(const struct query *q, struct audit_filter *ret, struct err *err)
+{
+	const char *limit = query_get(q, "limit");
+	int64_t n = AUDIT_LIMIT_DEFAULT;
+
+	*ret = (struct audit_filter){.store_id = query_get(q, "store_id"),
+				     .action = query_get(q, "action")};
+	if (limit && !valid_int(limit, 1, AUDIT_LIMIT_MAX, &n))
+		return err_set(err, ERR_BAD_REQUEST, "limit has to be a number from 1 to %d.",
+			       AUDIT_LIMIT_MAX);
+	if (ret->store_id && !valid_uuid(ret->store_id))
+		return err_set(err, ERR_BAD_REQUEST, "store_id has to be the id of a store.");
+	if (ret->action && !known_action(ret->action))
+		return err_set(err, ERR_BAD_REQUEST, "action is none that the audit log knows.");
+	ret->limit = (int)n;
+	return 0;
+}
+
+int
+activity_log(const struct call *call, struct answer *ret, struct err *err)
+{
+	CLEANUP(json_freep) struct json *array = json_new_array();
+	struct audit_filter filter;
+
+	if (read_filter(&call->query, &filter, err) < 0 ||
+	    audit_list(call->db, &filter, array, err) < 0)
+		return -1;
+	return answer_json(ret, 200, json_ref(array), err);
+}

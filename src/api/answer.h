@@ -1,0 +1,35 @@
+/*
+ * answer.h: what goes back to a client, whole, before a byte of it is sent: so
+ * a request that fails half-way has one answer, and never half of one.
+ */
+#ifndef API_ANSWER_H
+#define API_ANSWER_H
+
+#include "base/attr.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "io/json.h"
+
+enum { ANSWER_ETAG = 96, ANSWER_PLACE = 64, ANSWER_ALLOW = 64 };
+
+struct answer {
+	int status;
+	const char *type; /* of the body, a literal */
+	char etag[ANSWER_ETAG];
+	char location[ANSWER_PLACE];
+	char allow[ANSWER_ALLOW];
+	int retry_after;      /* seconds; 0: the header is left out */
+	struct json *details; /* what an error's body lists, if it lists anything */
+	struct buf body;
+};
+
+#define ANSWER_INIT {.status = 0}
+
+/* Wipes the body as well: it may show a password. */
+void answer_free(struct answer *a);
+
+/* Both overwrite what the answer was before. answer_json() takes over body. */
+MUST_CHECK int answer_json(struct answer *a, int status, struct json *body, struct err *err);
+void answer_error(struct answer *a, const struct err *why, const char *request_id);
+
+#endif

@@ -1,0 +1,257 @@
+/* req.c: see req.h. */
+#include "api/req.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "io/proc.h"
+#include "io/seal.h"
+
+enum { LISTEN_FD = 0 };
+
+static FCGX_Request fcgi;
+static int signal_fd = -1;
+
+/* What req_next() copies out of the request; a longer value is a fault. */
+static const struct {
+	const char *name;
+	size_t offset, size;
+} params[] = {
+#define FIELD(name, member) {name, offsetof(struct req, member), sizeof(((struct req *)0)->member)}
+	FIELD("REQUEST_METHOD", method),
+	FIELD("DOCUMENT_URI", path),
+	FIELD("QUERY_STRING", query),
+	FIELD("CONTENT_TYPE", type),
+	FIELD("REMOTE_ADDR", remote),
+	FIELD("HTTP_HOST", host),
+	FIELD("HTTP_SEC_FETCH_SITE", fetch_site),
+	FIELD("HTTP_IF_NONE_MATCH", if_none_match),
+#undef FIELD
+};
+
+/* Only async-signal-safe calls; the request in hand has a peer that says nothing. */
+static void
+give_up(int signo)
+{
+	static const char line[] = "{\"level\":\"warn\",\"program\":\"store-api\",\"message\":"
+				   "\"a connection stood still; this process makes way\"}\n";
+
+	(void)signo;
+	(void)!write(STDERR_FILENO, line, sizeof(line) - 1);
+	_exit(1);
+}
+
+/* FastCGI managers end a process by SIGUSR1; SIGTERM is blocked, so it waits for accept_next(). */
+static void
+end_later(int signo)
+{
+	(void)signo;
+	raise(SIGTERM);
+}
+
+int
+req_open(struct err *err)
+{
+	const struct sigaction watchdog = {.sa_handler = give_up};
+	const struct sigaction manager = {.sa_handler = end_later, .sa_flags = SA_RESTART};
+	int listening = 0, flags;
+	socklen_t len = sizeof(listening);
+
+	if (getsockopt(LISTEN_FD, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 || !listening)
+		return err_set(err, ERR_CONFIG,
+			       "Descriptor 0 is not a listening socket. store-api serves FastCGI: "
+			       "start it with spawn-fcgi, multiwatch or systemd.");
+	/* Several processes wait for the same connection; those who lose go on waiting. */
+	flags = fcntl(LISTEN_FD, F_GETFL);
+	if (flags < 0 || fcntl(LISTEN_FD, F_SETFL, flags | O_NONBLOCK) < 0)
+		return err_errno(err, "descriptor 0");
+	signal_fd = proc_signal_fd(false, err);
+	if (signal_fd < 0)
+		return -1;
+	/* libfcgi leaves a signal alone that has a handler already. */
+	if (sigaction(SIGALRM, &watchdog, NULL) < 0 || sigaction(SIGUSR1, &manager, NULL) < 0)
+		return err_errno(err, "sigaction");
+	if (FCGX_Init() != 0 || FCGX_InitRequest(&fcgi, LISTEN_FD, 0) != 0)
+		return err_set(err, ERR_SYSTEM, "libfcgi cannot be set up");
+	return 0;
+}
+
+/* 1: a connection was taken and its parameters were read; 0: told to end; -1. */
+static int
+accept_next(struct err *err)
+{
+	for (;;) {
+		struct pollfd p[] = {
+			{.fd = signal_fd, .events = POLLIN},
+			{.fd = LISTEN_FD, .events = POLLIN},
+		};
+		int r;
+
+		if (poll(p, ARRAY_SIZE(p), -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return err_errno(err, "poll");
+		}
+		if (p[0].revents)
+			return 0;
+		if (p[1].revents & (POLLERR | POLLNVAL))
+			return err_set(err, ERR_SYSTEM, "descriptor 0 is of no use any more");
+		alarm(REQ_SECONDS);
+		r = FCGX_Accept_r(&fcgi);
+		if (r == 0)
+			return 1;
+		alarm(0);
+		/* Another process was faster, or the peer was gone or spoke no FastCGI. */
+		if (r != -EAGAIN && r != -EINTR && r != -ECONNABORTED)
+			return err_set(err, ERR_SYSTEM, "no connection can be taken: %d", r);
+	}
+}
+
+static void
+read_params(struct req *ret, struct err *fault)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(params); i++) {
+		const char *value = FCGX_GetParam(params[i].name, fcgi.envp);
+		size_t len = value ? strlen(value) : 0;
+
+		if (len >= params[i].size)
+			err_set(fault, ERR_BAD_REQUEST, "%s of the request is too long.",
+				params[i].name);
+		else if (value)
+			memcpy((char *)ret + params[i].offset, value, len);
+	}
+	if (fault->code == ERR_NONE && (!ret->method[0] || ret->path[0] != '/'))
+		err_set(fault, ERR_BAD_REQUEST, "The request has no method or no path.");
+}
+
+static void
+read_body(struct req *ret, struct err *fault)
+{
+	const char *text = FCGX_GetParam("CONTENT_LENGTH", fcgi.envp);
+	int64_t len;
+	int n;
+
+	if (!text || !*text)
+		return;
+	if (!valid_int(text, 0, INT64_MAX, &len)) {
+		err_set(fault, ERR_BAD_REQUEST, "Content-Length is not a number.");
+		return;
+	}
+	if (len > REQ_BODY_MAX) {
+		err_set(fault, ERR_BODY_TOO_LARGE, "The body may have %d bytes at most.",
+			REQ_BODY_MAX);
+		return;
+	}
+	if (len == 0)
+		return;
+	ret->body = malloc((size_t)len + 1);
+	if (!ret->body) {
+		err_set(fault, ERR_INTERNAL, "out of memory");
+		return;
+	}
+	n = FCGX_GetStr(ret->body, (int)len, fcgi.in);
+	ret->body_len = n > 0 ? (size_t)n : 0;
+	ret->body[ret->body_len] = '\0';
+	if (n != (int)len)
+		err_set(fault, ERR_BAD_REQUEST, "The body is shorter than its Content-Length.");
+}
+
+int
+req_next(struct req *ret, struct err *fault, struct err *err)
+{
+	int r;
+
+	*ret = (struct req){.body = NULL};
+	*fault = (struct err)ERR_INIT;
+	r = accept_next(err);
+	if (r <= 0)
+		return r;
+	seal_uuid(ret->id);
+	read_params(ret, fault);
+	if (fault->code == ERR_NONE)
+		read_body(ret, fault);
+	return 1;
+}
+
+static const char *
+reason(int status)
+{
+	static const struct {
+		int status;
+		const char *text;
+	} reasons[] = {
+		{200, "OK"},
+		{201, "Created"},
+		{204, "No Content"},
+		{304, "Not Modified"},
+		{400, "Bad Request"},
+		{403, "Forbidden"},
+		{404, "Not Found"},
+		{405, "Method Not Allowed"},
+		{409, "Conflict"},
+		{413, "Content Too Large"},
+		{415, "Unsupported Media Type"},
+		{500, "Internal Server Error"},
+		{503, "Service Unavailable"},
+		{507, "Insufficient Storage"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (reasons[i].status == status)
+			return reasons[i].text;
+	return "Status";
+}
+
+/* Everything but the body; no value here has a byte that a client chose. */
+static void
+write_head(const struct req *req, const struct answer *a, struct buf *out)
+{
+	buf_printf(out, "Status: %d %s\r\nX-Request-Id: %s\r\n", a->status, reason(a->status),
+		   req->id);
+	buf_printf(out, "Cache-Control: %s\r\n", a->etag[0] ? "no-cache" : "no-store");
+	if (a->etag[0])
+		buf_printf(out, "ETag: %s\r\n", a->etag);
+	if (a->location[0])
+		buf_printf(out, "Location: %s\r\n", a->location);
+	if (a->allow[0])
+		buf_printf(out, "Allow: %s\r\n", a->allow);
+	if (a->retry_after)
+		buf_printf(out, "Retry-After: %d\r\n", a->retry_after);
+	if (a->type && a->status != 304 && a->status != 204)
+		buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n", a->type,
+			   a->body.len);
+	buf_str(out, "\r\n");
+}
+
+void
+req_answer(const struct req *req, const struct answer *a)
+{
+	bool whole = strcmp(req->method, "HEAD") != 0 && a->status != 304 && a->status != 204;
+	struct buf head = BUF_INIT;
+
+	write_head(req, a, &head);
+	if (FCGX_PutStr(buf_text(&head), (int)head.len, fcgi.out) < 0 ||
+	    (whole && FCGX_PutStr(buf_text(&a->body), (int)a->body.len, fcgi.out) < 0))
+		log_debug("the client is gone");
+	buf_free(&head);
+}
+
+void
+req_close(struct req *req)
+{
+	if (req->body) {
+		seal_wipe(req->body, req->body_len);
+		free(req->body);
+		req->body = NULL;
+	}
+	FCGX_Finish_r(&fcgi);
+	alarm(0);
+}

@@ -1,0 +1,118 @@
+/* route.c: see route.h. */
+#include "api/route.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "api/activity.h"
+#include "api/health.h"
+#include "api/metrics.h"
+#include "api/stores.h"
+
+static const char *const audit_keys[] = {"limit", "store_id", "action", NULL};
+
+static const struct route routes[] = {
+	{"GET", "/api/stores", ROUTE_CACHED, stores_list, NULL, false},
+	{"POST", "/api/stores", ROUTE_WRITE, stores_create, NULL, true},
+	{"GET", "/api/stores/audit/log", ROUTE_CACHED, activity_log, audit_keys, false},
+	{"GET", "/api/stores/:id", ROUTE_CACHED, stores_get, NULL, false},
+	{"DELETE", "/api/stores/:id", ROUTE_WRITE, stores_delete, NULL, false},
+	{"POST", "/api/stores/:id/retry", ROUTE_WRITE, stores_retry, NULL, false},
+	{"GET", "/api/stores/:id/events", ROUTE_CACHED, activity_events, NULL, false},
+	{"GET", "/api/metrics", ROUTE_CACHED, metrics_json, NULL, false},
+	{"GET", "/api/health", ROUTE_PLAIN, health_alive, NULL, false},
+	{"GET", "/api/ready", ROUTE_PLAIN, health_ready, NULL, false},
+	{"GET", "/metrics", ROUTE_READ, metrics_text, NULL, false},
+};
+
+enum { PART_MAX = 64 };
+
+/*
+ * Whether path is of the pattern, part by part; what stands for ":id" goes to
+ * id (any text: whether it is a UUID is asked later). A part that is too long
+ * for a UUID is kept as "".
+ */
+static bool
+fits(const char *pattern, const char *path, char id[PART_MAX])
+{
+	while (*pattern && *path) {
+		size_t want = strcspn(pattern + 1, "/"), have = strcspn(path + 1, "/");
+
+		if (*pattern != '/' || *path != '/')
+			return false;
+		if (pattern[1] == ':') {
+			if (have == 0)
+				return false;
+			snprintf(id, PART_MAX, "%.*s", have < PART_MAX ? (int)have : 0, path + 1);
+		} else if (want != have || memcmp(pattern + 1, path + 1, want) != 0)
+			return false;
+		pattern += 1 + want;
+		path += 1 + have;
+	}
+	return !*pattern && !*path;
+}
+
+/* The path as the table writes it; false if it is too long for any route. */
+static bool
+canonical(const char *path, char out[REQ_PATH])
+{
+	static const char versioned[] = "/api/v1/";
+	size_t skip = strncmp(path, versioned, strlen(versioned)) == 0 ? strlen("/api/v1") : 0;
+	int n = snprintf(out, REQ_PATH, "%s%s", skip ? "/api" : "", path + skip);
+
+	if (n < 0 || n >= REQ_PATH)
+		return false;
+	if (n > 1 && out[n - 1] == '/')
+		out[n - 1] = '\0';
+	return true;
+}
+
+static void
+allow(char list[ANSWER_ALLOW], const char *method)
+{
+	size_t n = strlen(list);
+
+	snprintf(list + n, ANSWER_ALLOW - n, "%s%s%s", n ? ", " : "", method,
+		 strcmp(method, "GET") == 0 ? ", HEAD" : "");
+}
+
+/* Looks among the routes with, or those without, a variable part. */
+static bool
+look(const char *method, const char *path, bool variable, struct route_match *m, char id[PART_MAX])
+{
+	bool head = strcmp(method, "HEAD") == 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
+		const struct route *r = &routes[i];
+
+		if ((strchr(r->path, ':') != NULL) != variable || !fits(r->path, path, id))
+			continue;
+		allow(m->allow, r->method);
+		if (strcmp(r->method, head ? "GET" : method) == 0)
+			m->route = r;
+	}
+	return m->allow[0] != '\0';
+}
+
+int
+route_find(const char *method, const char *path, struct route_match *ret, struct err *err)
+{
+	char clean[REQ_PATH], id[PART_MAX] = "";
+
+	*ret = (struct route_match){.route = NULL};
+	if (!canonical(path, clean) ||
+	    (!look(method, clean, false, ret, id) && !look(method, clean, true, ret, id)))
+		return err_set(err, ERR_ROUTE_NOT_FOUND, "There is nothing at this address.");
+	allow(ret->allow, "OPTIONS");
+	if (!ret->route && strcmp(method, "OPTIONS") == 0)
+		return 0;
+	if (!ret->route)
+		return err_set(err, ERR_METHOD_NOT_ALLOWED, "This address answers %s only.",
+			       ret->allow);
+	if (strchr(ret->route->path, ':')) {
+		if (!valid_uuid(id))
+			return err_set(err, ERR_STORE_NOT_FOUND, "Store not found");
+		memcpy(ret->id, id, sizeof(ret->id));
+	}
+	return 0;
+}

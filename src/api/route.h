@@ -1,0 +1,55 @@
+/*
+ * route.h: the table of routes, and nothing else decides about URLs. A new
+ * route is a row and a handler.
+ *
+ * /api/v1/... is /api/...; one slash at the end is ignored; HEAD is answered
+ * wherever GET is; a route without a variable part wins over one with ":id".
+ */
+#ifndef API_ROUTE_H
+#define API_ROUTE_H
+
+#include "api/answer.h"
+#include "api/query.h"
+#include "api/req.h"
+#include "io/conf.h"
+#include "io/db.h"
+
+/* What a handler has in its hands. */
+struct call {
+	const struct conf *conf;
+	struct db *db;
+	const struct req *req;
+	const char *id; /* the ":id" of the path, a UUID */
+	struct query query;
+};
+
+/* Fills the answer, or err, which then becomes the answer. */
+typedef int route_handler(const struct call *call, struct answer *ret, struct err *err);
+
+enum route_access {
+	ROUTE_PLAIN,  /* no transaction is held for it */
+	ROUTE_READ,   /* runs in a read transaction */
+	ROUTE_CACHED, /* the same, and its answer follows from the rows alone */
+	ROUTE_WRITE,  /* changes something: makes its own transaction */
+};
+
+struct route {
+	const char *method;
+	const char *path;
+	enum route_access access;
+	route_handler *run;
+	const char *const *keys; /* of the query; NULL: none */
+	bool takes_body;
+};
+
+struct route_match {
+	const struct route *route; /* NULL: OPTIONS, which `allow` answers */
+	char id[VALID_UUID_BYTES];
+	char allow[ANSWER_ALLOW];
+};
+
+/* -1: 404 or 405; for the latter ret->allow is filled as well. */
+MUST_CHECK int route_find(const char *method, const char *path, struct route_match *ret,
+			  struct err *err);
+
+#endif
