@@ -103,22 +103,21 @@ subtest 'helm killed while its record is pending' => sub {
 	is($s->{job}{attempt}, 2, 'which was the second');
 };
 
-# The gate: jobs wait in the queue while helm cannot be used, and say why.
-for my $case (['v2.17.0', 'too old'], ['v3.20.2', 'too old'], ['v4.2.1', 'loses hooks'],
-	['v5.0.0', 'nobody has tried'], ['nonsense', 'is no version']) {
-	my ($version, $why) = @$case;
-	subtest "helm $version" => sub {
-		$helm->version($version);
-		$p->wait_for('helm to be refused', sub { !ready_check('helm')->{ok} }, 60);
-		like(ready_check('helm')->{sentence}, qr/$why/, 'the reason is told');
-		is($p->get('/api/ready')->{status}, 503, 'the platform is not ready');
-		$helm->version('v3.22.0');
-		$p->wait_for('helm to be accepted', sub { ready_check('helm')->{ok} }, 60);
-	};
-}
+# The gate: jobs wait in the queue while helm cannot be used, and say why. The
+# rule for versions has its unit test.
+subtest 'helm 4.2.1 comes while the platform runs' => sub {
+	$helm->version('v4.2.1');
+	$p->wait_for('helm to be refused', sub { !ready_check('helm')->{ok} }, 60);
+	like(ready_check('helm')->{sentence}, qr/4\.2\.1 loses hooks/, 'the reason is told');
+	is($p->get('/api/ready')->{status}, 503, 'the platform is not ready');
+	$helm->version('v3.22.0');
+	$p->wait_for('helm to be accepted', sub { ready_check('helm')->{ok} });
+};
 
 subtest 'helm missing, then not executable' => sub {
+	$p->stop('provisioner');
 	rename $helm->path, $helm->path . '.away' or die;
+	$p->start_provisioner;
 	$p->wait_for('helm to be missed', sub { !ready_check('helm')->{ok} }, 60);
 	like(ready_check('helm')->{sentence}, qr/No such file/, 'the reason is told');
 	my $store = $p->create(name => 'patient');

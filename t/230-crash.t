@@ -19,7 +19,7 @@ my %api = map { $_ => 1 } qw(create-uncommitted create-unanswered);
 sub labels {
 	my %found;
 	for my $file (glob "$Platform::TOP/src/provisioner/*.c") {
-		$found{$1} = 1 while Platform::slurp($file) =~ /crash_point\("([a-z-]+)"\)/g;
+		$found{$_} = 1 for Platform::slurp($file) =~ /crash_point\("([a-z-]+)"\)/g;
 	}
 	return sort keys %found;
 }

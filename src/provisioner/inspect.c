@@ -10,6 +10,7 @@
 
 struct finding {
 	bool ok;
+	bool stopped; /* we were told to end: nothing was found out */
 	char sentence[ERR_TEXT_MAX];
 };
 
@@ -39,6 +40,7 @@ look_at_cluster(const struct conf *conf, int stop_fd, int64_t deadline, struct f
 	char version[64] = "";
 
 	f->ok = ask_cluster(conf, stop_fd, deadline, version, &err) == 0;
+	f->stopped = err.code == ERR_STOPPED;
 	if (f->ok)
 		snprintf(f->sentence, sizeof(f->sentence), "Kubernetes %s answers.", version);
 	else
@@ -55,6 +57,7 @@ look_at_helm(const struct conf *conf, int stop_fd, int64_t deadline, struct find
 	helm.deadline = deadline;
 	helm.stop_fd = stop_fd;
 	f->ok = helm_version(&helm, version, &err) == 0;
+	f->stopped = err.code == ERR_STOPPED;
 	if (f->ok)
 		snprintf(f->sentence, sizeof(f->sentence), "helm %s is there.", version);
 	else
@@ -68,6 +71,8 @@ inspect_run(const struct conf *conf, struct db *db, int stop_fd, int64_t deadlin
 
 	look_at_cluster(conf, stop_fd, deadline, &found[HEALTH_CLUSTER]);
 	look_at_helm(conf, stop_fd, deadline, &found[HEALTH_HELM]);
+	if (found[HEALTH_CLUSTER].stopped || found[HEALTH_HELM].stopped)
+		return err_set(err, ERR_STOPPED, "the inspection was told to stop");
 	if (db_begin(db, err) < 0)
 		return -1;
 	for (int i = 0; i < HEALTH_COMPONENTS; i++)

@@ -101,7 +101,7 @@ told_to_stop(int signal_fd)
 	bool stop = false;
 
 	for (int s; (s = proc_signal_read(signal_fd)) != 0;)
-		stop = stop || s == SIGTERM || s == SIGINT;
+		stop = stop || s != SIGCHLD;
 	return stop;
 }
 

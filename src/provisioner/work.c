@@ -9,14 +9,14 @@
 #include "model/audit.h"
 #include "model/event.h"
 
-enum { NAP_FIRST_MS = 100, NAP_MAX_MS = 2000 };
+enum { NAP_FIRST_MS = 50, NAP_MAX_MS = 2000 };
 
 int
 work_nap(struct work *w, int *ms, struct err *err)
 {
 	int64_t left = w->deadline - clock_mono_ms();
 
-	*ms = *ms == 0 ? NAP_FIRST_MS : *ms * 3 / 2 > NAP_MAX_MS ? NAP_MAX_MS : *ms * 3 / 2;
+	*ms = *ms == 0 ? NAP_FIRST_MS : *ms * 5 / 4 > NAP_MAX_MS ? NAP_MAX_MS : *ms * 5 / 4;
 	if (left <= 0)
 		return err_set(err, ERR_DEADLINE, "It took longer than the %d s that it may take.",
 			       w->conf->provision_timeout);

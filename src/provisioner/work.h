@@ -38,7 +38,7 @@ extern const work_step provision_steps[];
 extern const work_step delete_steps[];
 
 /*
- * Naps before the next look at the cluster: 0.1 s at first, then longer, up to
+ * Naps before the next look at the cluster: 50 ms at first, then a quarter longer each, up to
  * 2 s. -1 if the job is told to stop or its deadline has come.
  */
 MUST_CHECK int work_nap(struct work *w, int *ms, struct err *err);

@@ -240,13 +240,14 @@ worker_run(const struct conf *conf)
 	if (ticket_read(WORKER_TICKET_FD, &ticket, &err) < 0 || getppid() != ticket.supervisor)
 		return WORKER_FAILED; /* the supervisor died before it could tell */
 	close(WORKER_TICKET_FD);
-	crash_point("ticket-read");
+	if (ticket.job != 0)
+		crash_point("ticket-read");
 	stop_fd = proc_signal_fd(false, &err);
 	if (stop_fd < 0 || seal_init(&err) < 0)
 		status = WORKER_FAILED;
 	else
 		status = run_ticket(conf, &ticket, stop_fd, &err);
-	if (status == WORKER_FAILED)
+	if (status == WORKER_FAILED && err.code != ERR_STOPPED)
 		log_error("the worker gives up: %s", err.text);
 	return status;
 }

@@ -32,6 +32,11 @@ store: {{ (index . 0).Values.storeName | quote }}
 {{- mustMergeOverwrite $plan (dict "resources" (index $.Values $component).resources) | toJson -}}
 {{- end }}
 
+{{/* First part of a Service's name: before Kubernetes 1.36 it had to begin with a letter (RFC 1035), which "2024" does not. */}}
+{{- define "store.service" -}}
+{{- if regexMatch "^[0-9]" .Values.storeName }}s{{ end }}{{ .Values.storeName }}
+{{- end }}
+
 {{/* The shop's address; a default port is not part of it. */}}
 {{- define "store.url" -}}
 {{- $scheme := ternary "https" "http" .Values.ingress.tls.enabled -}}
@@ -78,7 +83,7 @@ imagePullSecrets: {{ toJson . }}
 
 {{/* Environment of everything that loads WordPress. Passwords are files: an environment is printed by phpinfo(). */}}
 {{- define "store.wordpressEnv" -}}
-- {name: WORDPRESS_DB_HOST, value: "{{ .Values.storeName }}-mariadb:3306"}
+- {name: WORDPRESS_DB_HOST, value: "{{ include "store.service" . }}-mariadb:3306"}
 - {name: WORDPRESS_DB_NAME_FILE, value: /run/secrets/database/database}
 - {name: WORDPRESS_DB_USER_FILE, value: /run/secrets/database/user}
 - {name: WORDPRESS_DB_PASSWORD_FILE, value: /run/secrets/database/password}
