@@ -89,7 +89,7 @@ spawn(struct claim *c, int lock, const struct ticket *ticket, struct err *err)
 	if (lock >= 0)
 		crash_point("forked");
 	/* A worker without its ticket sees the pipe's end and leaves. */
-	if (pid > 0 && ticket_write(ends[1], ticket, err) < 0)
+	if (pid > 0 && worker_ticket_write(ends[1], ticket, err) < 0)
 		log_error("%s", err->text);
 	close(ends[1]);
 	return pid;

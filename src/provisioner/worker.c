@@ -29,7 +29,7 @@ static const struct {
 };
 
 int
-ticket_write(int fd, const struct ticket *t, struct err *err)
+worker_ticket_write(int fd, const struct ticket *t, struct err *err)
 {
 	CLEANUP(json_freep) struct json *line = json_new_object();
 	struct buf text = {.max = WORKER_TICKET_MAX};
@@ -49,7 +49,7 @@ ticket_write(int fd, const struct ticket *t, struct err *err)
 }
 
 int
-ticket_read(int fd, struct ticket *ret, struct err *err)
+worker_ticket_read(int fd, struct ticket *ret, struct err *err)
 {
 	CLEANUP(json_freep) struct json *line = NULL;
 	char text[WORKER_TICKET_MAX];
@@ -237,7 +237,7 @@ worker_run(const struct conf *conf)
 	struct ticket ticket;
 	int stop_fd, status;
 
-	if (ticket_read(WORKER_TICKET_FD, &ticket, &err) < 0 || getppid() != ticket.supervisor)
+	if (worker_ticket_read(WORKER_TICKET_FD, &ticket, &err) < 0 || getppid() != ticket.supervisor)
 		return WORKER_FAILED; /* the supervisor died before it could tell */
 	close(WORKER_TICKET_FD);
 	if (ticket.job != 0)

@@ -28,8 +28,8 @@ struct ticket {
 	int64_t deadline; /* monotonic */
 };
 
-MUST_CHECK int ticket_write(int fd, const struct ticket *ticket, struct err *err);
-MUST_CHECK int ticket_read(int fd, struct ticket *ret, struct err *err);
+MUST_CHECK int worker_ticket_write(int fd, const struct ticket *ticket, struct err *err);
+MUST_CHECK int worker_ticket_read(int fd, struct ticket *ret, struct err *err);
 
 /* Returns the exit status. */
 int worker_run(const struct conf *conf);

@@ -1,0 +1,207 @@
+/* test_outcome.c: what follows from the end of an attempt, and what is written of it. */
+#include "tool.h"
+
+#include <string.h>
+
+#include "model/audit.h"
+#include "model/store.h"
+#include "provisioner/outcome.h"
+
+static void
+test_rule(void **state)
+{
+	static const struct {
+		enum err_code code;
+		int attempt;
+		bool cancelled;
+		enum job_state want;
+	} cases[] = {
+		{ERR_NONE, 1, false, JOB_DONE},
+		{ERR_NONE, 5, false, JOB_DONE},
+		{ERR_NONE, 1, true, JOB_CANCELLED},
+		{ERR_STOPPED, 1, true, JOB_CANCELLED},
+		{ERR_CHART_FAILED, 1, true, JOB_CANCELLED},
+		{ERR_STOPPED, 5, false, JOB_QUEUED},
+		{ERR_CLUSTER_UNREACHABLE, 5, false, JOB_QUEUED},
+		{ERR_HELM_UNUSABLE, 5, false, JOB_QUEUED},
+		{ERR_CONFIG, 1, false, JOB_QUEUED},
+		{ERR_CLUSTER_FAILED, 1, false, JOB_RETRY},
+		{ERR_CLUSTER_FAILED, 4, false, JOB_RETRY},
+		{ERR_CLUSTER_FAILED, 5, false, JOB_FAILED},
+		{ERR_WORKER_DIED, 1, false, JOB_RETRY},
+		{ERR_DB_BUSY, 2, false, JOB_RETRY},
+		{ERR_CHART_FAILED, 1, false, JOB_FAILED},
+		{ERR_NAMESPACE_FOREIGN, 1, false, JOB_FAILED},
+		{ERR_DEADLINE, 1, false, JOB_FAILED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct job job = {.attempt = cases[i].attempt, .max_attempts = 5};
+		struct err failure = {.code = cases[i].code};
+		struct outcome o = outcome_of(&job, &failure, cases[i].cancelled, 7);
+
+		if (o.state != cases[i].want)
+			fail_msg("%s at attempt %d: %s", err_word(cases[i].code), cases[i].attempt,
+				 job_state_words[o.state]);
+	}
+}
+
+/* Full jitter: anything from nothing to the limit, which doubles up to 300 s. */
+static void
+test_backoff(void **state)
+{
+	static const int64_t limits[] = {5000, 10000, 20000, 40000, 80000, 160000, 300000, 300000};
+	struct err failure = {.code = ERR_CLUSTER_FAILED};
+
+	(void)state;
+	for (int attempt = 1; attempt <= 8; attempt++) {
+		struct job job = {.attempt = attempt, .max_attempts = 20};
+		int64_t limit = limits[attempt - 1];
+
+		assert_int_equal(outcome_of(&job, &failure, false, 0).delay_ms, 0);
+		assert_int_equal(outcome_of(&job, &failure, false, (uint32_t)limit).delay_ms, limit);
+		assert_true(outcome_of(&job, &failure, false, UINT32_MAX).delay_ms <= limit);
+	}
+}
+
+static void
+test_retry_after(void **state)
+{
+	struct job job = {.attempt = 1, .max_attempts = 5};
+	struct err failure = {.code = ERR_CLUSTER_THROTTLED, .retry_after = 20};
+
+	(void)state;
+	assert_int_equal(outcome_of(&job, &failure, false, 1).delay_ms, 20000);
+	failure.code = ERR_CLUSTER_UNREACHABLE;
+	assert_int_equal(outcome_of(&job, &failure, false, 1).delay_ms, 20000);
+}
+
+/* A store with a running provision; tells the job. */
+static struct job
+running(struct db *db)
+{
+	struct job job;
+
+	tool_store(db, TOOL_ID_A, "alpha");
+	OK(db_begin(db, E));
+	OK(job_queue(db, TOOL_ID_A, JOB_PROVISION, 5, "somebody", "request", E));
+	OK(job_of_store(db, TOOL_ID_A, &job, E));
+	OK(job_start(db, &job, TOOL_ID_B, 1, E));
+	OK(db_commit(db, E));
+	return job;
+}
+
+static void
+expect(struct db *db, enum store_status status, enum job_state job_state, int audits)
+{
+	struct json *log = json_new_array();
+	struct store store;
+	struct job job;
+
+	OK(store_get(db, TOOL_ID_A, &store, E));
+	OK(job_of_store(db, TOOL_ID_A, &job, E));
+	assert_int_equal(store.status, status);
+	assert_int_equal(job.state, job_state);
+	OK(audit_list(db, &(struct audit_filter){.limit = 10}, log, E));
+	assert_int_equal(json_count(log), audits);
+	json_free(log);
+}
+
+static void
+test_success(void **state)
+{
+	struct db *db = tool_db("success.db");
+	struct job job = running(db);
+	struct outcome o;
+
+	(void)state;
+	OK(outcome_write(db, &job, NULL, 0, &o, E));
+	expect(db, STORE_READY, JOB_DONE, 1);
+	db_close(db);
+}
+
+static void
+test_failure(void **state)
+{
+	struct db *db = tool_db("failure.db");
+	struct job job = running(db);
+	struct err failure = ERR_INIT;
+	struct outcome o;
+	struct store store;
+
+	(void)state;
+	err_set(&failure, ERR_CHART_FAILED, "the chart is broken");
+	OK(outcome_write(db, &job, &failure, 0, &o, E));
+	expect(db, STORE_FAILED, JOB_FAILED, 1);
+	OK(store_get(db, TOOL_ID_A, &store, E));
+	assert_string_equal(store.error_code, "chart_failed");
+	assert_string_equal(store.error_message, "the chart is broken");
+	db_close(db);
+}
+
+static void
+test_retry_writes_no_audit(void **state)
+{
+	struct db *db = tool_db("retry.db");
+	struct job job = running(db);
+	struct err failure = ERR_INIT;
+	struct outcome o;
+
+	(void)state;
+	err_set(&failure, ERR_CLUSTER_FAILED, "503");
+	OK(outcome_write(db, &job, &failure, 0, &o, E));
+	expect(db, STORE_PROVISIONING, JOB_RETRY, 0);
+	db_close(db);
+}
+
+/* A delete that came meanwhile wins, even over success. */
+static void
+test_cancelled(void **state)
+{
+	struct db *db = tool_db("cancel.db");
+	struct job job = running(db);
+	struct outcome o;
+
+	(void)state;
+	OK(db_begin(db, E));
+	OK(job_cancel(db, TOOL_ID_A, JOB_PROVISION, E));
+	OK(store_set_status(db, TOOL_ID_A, STORE_DELETING, NULL, NULL, E));
+	OK(db_commit(db, E));
+	OK(outcome_write(db, &job, NULL, 0, &o, E));
+	expect(db, STORE_DELETING, JOB_CANCELLED, 0);
+	db_close(db);
+}
+
+static void
+test_late_worker_is_refused(void **state)
+{
+	struct db *db = tool_db("late.db");
+	struct job job = running(db), old = job;
+	struct outcome o;
+
+	(void)state;
+	old.fence--;
+	REFUSED(outcome_write(db, &old, NULL, 0, &o, E), ERR_LEASE_LOST);
+	expect(db, STORE_PROVISIONING, JOB_RUNNING, 1);
+	OK(outcome_write(db, &job, NULL, 0, &o, E));
+	expect(db, STORE_READY, JOB_DONE, 2);
+	db_close(db);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest outcome[] = {
+		cmocka_unit_test(test_rule),
+		cmocka_unit_test(test_backoff),
+		cmocka_unit_test(test_retry_after),
+		cmocka_unit_test(test_success),
+		cmocka_unit_test(test_failure),
+		cmocka_unit_test(test_retry_writes_no_audit),
+		cmocka_unit_test(test_cancelled),
+		cmocka_unit_test(test_late_worker_is_refused),
+	};
+
+	return TOOL_RUN(outcome);
+}
