@@ -13,7 +13,6 @@ PlatformTest::need_cluster();
 
 my @provision = qw(namespace secrets release database wordpress woocommerce storefront);
 my @delete = qw(release namespace volumes);
-my %api = map { $_ => 1 } qw(create-uncommitted create-unanswered);
 
 # Labels in the sources, without those made of a step's name.
 sub labels {
@@ -24,19 +23,34 @@ sub labels {
 	return sort keys %found;
 }
 
+# One platform for each label of a batch, so that they die side by side.
+sub batch {
+	my (@labels) = @_;
+	my @cases;
+	for my $label (@labels) {
+		my $p = PlatformTest->new(pool => 1, conf => {MAX_CONCURRENT_PROVISIONS => 2});
+		$p->{more} = 1;
+		$p->start;
+		$p->stop('provisioner');
+		push @cases, {p => $p, label => $label};
+	}
+	return @cases;
+}
+
 sub start_at {
-	my ($p, $label) = @_;
-	my $mark = "$p->{dir}/crash-$label";
-	Platform::spew($mark, '');
-	$p->start_provisioner(STORE_CRASH_AT => "$label=$mark");
-	return $mark;
+	my ($case, $label) = @_;
+	my $p = $case->{p};
+	$case->{mark} = "$p->{dir}/crash-$label";
+	Platform::spew($case->{mark}, '');
+	$p->start_provisioner(STORE_CRASH_AT => "$label=$case->{mark}");
 }
 
 # Waits until the point was reached; a dead supervisor is replaced, as systemd would.
 sub await_crash {
-	my ($p, $label, $mark) = @_;
-	$p->wait_for("the crash at $label", sub { !-e $mark });
-	my $status = $p->wait_end('provisioner', 1);
+	my ($case, $label) = @_;
+	my $p = $case->{p};
+	$p->wait_for("the crash at $label", sub { !-e $case->{mark} });
+	my $status = $p->wait_end('provisioner', 0.5);
 	if (defined $status) {
 		is($status & 127, 9, "$label: the supervisor was killed");
 		$p->start_provisioner;
@@ -53,48 +67,53 @@ sub check_invariants {
 		"$label: at most one attempt more");
 }
 
-sub provision_case {
-	my ($p, $label) = @_;
-	my $mark = start_at($p, $label);
-	my $store = $p->create(name => "crash $label");
-	await_crash($p, $label, $mark);
-	my $end = $p->wait_status($store->{id}, 'ready|failed');
-	is($end->{status}, 'ready', "$label: the store is ready") or diag($end->{error_message});
-	my $releases = $p->kube_json('-n', $store->{namespace}, 'get', 'secret', '-l', 'owner=helm,status=deployed');
-	is(scalar @{$releases->{items}}, 1, "$label: one deployed release");
-	check_invariants($p, $label, $store->{id}, 'provision_success');
-	$p->stop('provisioner');
-	return $store;
+sub provision {
+	my (@cases) = @_;
+	for my $c (@cases) {
+		start_at($c, $c->{label});
+		$c->{store} = $c->{p}->create(name => "crash $c->{label}");
+	}
+	await_crash($_, $_->{label}) for @cases;
+	for my $c (@cases) {
+		my ($p, $label, $store) = @$c{qw(p label store)};
+		my $end = $p->wait_status($store->{id}, 'ready|failed');
+		is($end->{status}, 'ready', "$label: the store is ready") or diag($end->{error_message});
+		my $releases = $p->kube_json('-n', $store->{namespace}, 'get', 'secret',
+			'-l', 'owner=helm,status=deployed');
+		is(scalar @{$releases->{items}}, 1, "$label: one deployed release");
+		check_invariants($p, $label, $store->{id}, 'provision_success');
+		$p->stop('provisioner');
+	}
 }
 
-sub delete_case {
-	my ($p, $label, $store) = @_;
-	my $mark = start_at($p, $label);
-	$p->delete("/api/stores/$store->{id}");
-	await_crash($p, $label, $mark);
-	$p->wait_status($store->{id}, 'gone|failed');
-	$p->is_gone($store->{slug}, "$label: the store is gone");
-	check_invariants($p, $label, $store->{id}, 'delete_success');
-	$p->stop('provisioner');
+# Deletes the stores of the cases, each dying at its label (undef: none).
+sub remove {
+	my (@cases) = @_;
+	for my $c (@cases) {
+		$c->{undo} ? start_at($c, $c->{undo}) : $c->{p}->start_provisioner;
+		$c->{p}->delete("/api/stores/$c->{store}{id}");
+	}
+	await_crash($_, $_->{undo}) for grep { $_->{undo} } @cases;
+	for my $c (@cases) {
+		my ($p, $store) = @$c{qw(p store)};
+		my $label = 'delete, ' . ($c->{undo} || 'no crash');
+		$p->wait_status($store->{id}, 'gone|failed');
+		$p->is_gone($store->{slug}, "$label: the store is gone");
+		check_invariants($p, $label, $store->{id}, 'delete_success');
+		$p->{fds} = undef; # the supervisor is another one by now
+		$p->finish;
+	}
 }
 
-my $p = PlatformTest->new(conf => {MAX_STORES => 100, MAX_CONCURRENT_DELETIONS => 30});
-$p->start;
-$p->stop('provisioner');
-
-my %in_delete = map { $_ => 1 } 'namespace-deleting';
 my @plain = labels();
 cmp_ok(scalar @plain, '>=', 9, 'the sources have crash points');
-my @stores;
-for my $label ((grep { !$in_delete{$_} } @plain), map { ("begin-$_", "end-$_") } @provision) {
-	push @stores, provision_case($p, $label);
+my @todo = ((grep { $_ ne 'namespace-deleting' } @plain), map { ("begin-$_", "end-$_") } @provision);
+my @undo = ((grep { $_ !~ /^secrets/ } @plain), map { ("begin-$_", "end-$_") } @delete);
+while (@todo) {
+	my @cases = batch(splice @todo, 0, 8);
+	provision(@cases);
+	$_->{undo} = shift @undo for @cases;
+	remove(@cases);
 }
-for my $label ((grep { $_ !~ /^secrets/ } @plain), map { ("begin-$_", "end-$_") } @delete) {
-	my $store = shift @stores or die 'not enough stores';
-	delete_case($p, $label, $store);
-}
-$p->start_provisioner;
-$p->delete("/api/stores/$_->{id}") for @stores;
-$p->wait_status($_->{id}, 'gone', 180) for @stores;
-$p->{fds} = undef;
-$p->finish;
+is("@undo", '', 'every point was tried');
+done_testing();

@@ -33,13 +33,13 @@ static const struct {
 	[ERR_BODY_TOO_LARGE] = {"body_too_large", 413, ERR_TERMINAL},
 	[ERR_MEDIA_TYPE] = {"unsupported_media_type", 415, ERR_TERMINAL},
 	[ERR_NOT_STARTED] = {"provisioner_not_started", 503, ERR_OUTAGE},
-	[ERR_DB_BUSY] = {"database_busy", 503, ERR_TRANSIENT},
-	[ERR_DB_FULL] = {"disk_full", 507, ERR_TRANSIENT},
+	[ERR_DB_BUSY] = {"database_busy", 503, ERR_OUTAGE},
+	[ERR_DB_FULL] = {"disk_full", 507, ERR_OUTAGE},
 	[ERR_DB_CONSTRAINT] = {"database_constraint", 500, ERR_TERMINAL},
-	[ERR_DB_FAILED] = {"database_failed", 500, ERR_TRANSIENT},
+	[ERR_DB_FAILED] = {"database_failed", 500, ERR_OUTAGE},
 	[ERR_DB_VERSION] = {"database_version", 500, ERR_TERMINAL},
 	[ERR_CONFIG] = {"configuration", 500, ERR_OUTAGE},
-	[ERR_SYSTEM] = {"system_error", 500, ERR_TRANSIENT},
+	[ERR_SYSTEM] = {"system_error", 500, ERR_OUTAGE},
 	[ERR_CLUSTER_UNREACHABLE] = {"cluster_unreachable", 503, ERR_OUTAGE},
 	[ERR_CLUSTER_UNAUTHORIZED] = {"cluster_unauthorized", 503, ERR_OUTAGE},
 	[ERR_CLUSTER_FORBIDDEN] = {"cluster_forbidden", 503, ERR_TERMINAL},
@@ -130,13 +130,4 @@ enum err_class
 err_class(enum err_code code)
 {
 	return kinds[code].class;
-}
-
-enum err_code
-err_from_word(const char *word)
-{
-	for (int i = 0; i < ERR_CODES; i++)
-		if (strcmp(kinds[i].word, word) == 0)
-			return (enum err_code)i;
-	return ERR_INTERNAL;
 }

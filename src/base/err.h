@@ -38,7 +38,4 @@ const char *err_word(enum err_code code);
 int err_http(enum err_code code);
 enum err_class err_class(enum err_code code);
 
-/* The code behind a word that was stored earlier; ERR_INTERNAL if there is none. */
-enum err_code err_from_word(const char *word);
-
 #endif

@@ -2,6 +2,23 @@
 #include "base/names.h"
 
 #include <stdio.h>
+#include <string.h>
+
+enum { SHORT = 44 };
+
+/*
+ * A label of a pod is its StatefulSet's name, "-" and a hash of up to 10
+ * characters, 63 in all: the chart cuts the slug in that name (store.short).
+ */
+static int
+short_length(const char *slug)
+{
+	size_t len = strnlen(slug, SHORT);
+
+	while (len > 0 && slug[len - 1] == '-')
+		len--;
+	return (int)len;
+}
 
 void
 names_of(struct names *n, const char *slug, const char *base_domain, int port, bool https)
@@ -19,7 +36,7 @@ names_of(struct names *n, const char *slug, const char *base_domain, int port, b
 		 https ? "https" : "http", n->host, suffix);
 	snprintf(n->db_secret, sizeof(n->db_secret), "%.50s-db-secret", n->slug);
 	snprintf(n->wp_secret, sizeof(n->wp_secret), "%.50s-wp-secret", n->slug);
-	snprintf(n->mariadb, sizeof(n->mariadb), "%.50s-mariadb", n->slug);
+	snprintf(n->mariadb, sizeof(n->mariadb), "%.*s-mariadb", short_length(n->slug), n->slug);
 	snprintf(n->wordpress, sizeof(n->wordpress), "%.50s-wordpress", n->slug);
 	snprintf(n->init_job, sizeof(n->init_job), "%.50s-wc-init", n->slug);
 }

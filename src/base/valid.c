@@ -75,10 +75,12 @@ valid_utf8(const char *s, size_t len)
 	return true;
 }
 
+/* U+FFFE and U+FFFF are no characters: no YAML may hold them, so helm takes no title with one. */
 static bool
 is_control(uint32_t cp)
 {
-	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x2028 || cp == 0x2029;
+	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x2028 || cp == 0x2029 ||
+	       cp == 0xfffe || cp == 0xffff;
 }
 
 int

@@ -1,13 +1,17 @@
-/* cause.c: see cause.h. */
+/*
+ * cause.c: see cause.h. Here are the table and the rules for a pod that has its
+ * place; those for one that has none yet are in placing.c.
+ */
 #include "cluster/cause.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "base/valid.h"
+#include "cluster/placing.h"
 #include "cluster/workload.h"
 
-enum { QUOTE_MAX = 280 };
+enum { CRASHES = 2 }; /* so many are no accident */
 
 struct container {
 	const struct json *pod;
@@ -20,7 +24,7 @@ text_at(const struct json *j, const char *a, const char *b)
 	return b ? json_text(json_at(j, a, b)) : json_text(json_at(j, a));
 }
 
-/* The first container of the pods that fits, init containers first. */
+/* The first container that fits, newest pod first and init containers before the others. */
 static bool
 find_container(const struct evidence *e, bool (*fits)(const struct json *status),
 	       struct container *ret)
@@ -52,103 +56,13 @@ waits_for(const struct json *status, const char *const *reasons)
 	return false;
 }
 
-/* The newest warning with this reason whose text has this word in it. */
+/* Why a container waits: the message, or the bare reason where there is none. */
 static const char *
-find_event(const struct evidence *e, const char *reason, const char *word)
+waiting_text(const struct json *status)
 {
-	for (size_t i = json_count(e->events); i > 0; i--) {
-		struct json *event = json_item(e->events, i - 1);
-		const char *message = text_at(event, "message", NULL);
+	const char *message = json_text(json_at(status, "state", "waiting", "message"));
 
-		if (strcmp(text_at(event, "reason", NULL), reason) == 0 && strstr(message, word))
-			return message;
-	}
-	return NULL;
-}
-
-static bool
-quota(const struct evidence *e, char *out)
-{
-	const char *message = find_event(e, "FailedCreate", "exceeded quota: ");
-
-	if (message)
-		snprintf(out, ERR_TEXT_MAX,
-			 "The store's quota is used up for its %s (%.*s). Choose a larger plan or "
-			 "raise resourceQuota in the values file, then retry.",
-			 e->part, QUOTE_MAX, strstr(message, "exceeded quota: "));
-	return message != NULL;
-}
-
-static bool
-pod_security(const struct evidence *e, char *out)
-{
-	const char *message = find_event(e, "FailedCreate", "violates PodSecurity");
-
-	if (message)
-		snprintf(out, ERR_TEXT_MAX,
-			 "Pod Security refuses the store's %s (%.*s). The chart or the values file "
-			 "asks for more than a store may have; correct it, then retry.",
-			 e->part, QUOTE_MAX, strstr(message, "violates PodSecurity"));
-	return message != NULL;
-}
-
-static bool
-refused(const struct evidence *e, char *out)
-{
-	const char *message = find_event(e, "FailedCreate", "");
-
-	/* A quota that was not counted yet refuses for a moment. */
-	if (message && strstr(message, "status unknown for quota"))
-		return false;
-	if (message)
-		snprintf(out, ERR_TEXT_MAX,
-			 "The cluster refuses to make the store's %s: %.*s. Correct the cause, then "
-			 "retry.",
-			 e->part, QUOTE_MAX, message);
-	return message != NULL;
-}
-
-static bool
-claim(const struct evidence *e, char *out)
-{
-	static const char *const reasons[] = {"ProvisioningFailed", "FailedBinding"};
-
-	for (size_t i = 0; i < json_count(e->claims); i++) {
-		struct json *c = json_item(e->claims, i);
-		const char *why = NULL;
-
-		if (strcmp(text_at(c, "status", "phase"), "Bound") == 0)
-			continue;
-		for (size_t r = 0; r < ARRAY_SIZE(reasons) && !why; r++)
-			why = find_event(e, reasons[r], "");
-		/* Without a reason it may only be waiting for its first pod. */
-		if (!why && strcmp(text_at(c, "status", "phase"), "Lost") != 0)
-			continue;
-		snprintf(out, ERR_TEXT_MAX,
-			 "The volume claim %.100s is not bound: %.*s. Check the storage class and the "
-			 "free space of its disk, then retry.",
-			 text_at(c, "metadata", "name"), QUOTE_MAX,
-			 why ? why : "its volume is lost");
-		return true;
-	}
-	return false;
-}
-
-static bool
-no_room(const struct evidence *e, char *out)
-{
-	for (size_t i = 0; i < json_count(e->pods); i++) {
-		struct json *c = workload_condition(json_item(e->pods, i), "PodScheduled", "False");
-
-		if (!c || strcmp(text_at(c, "reason", NULL), "Unschedulable") != 0)
-			continue;
-		snprintf(out, ERR_TEXT_MAX,
-			 "The server has no room for the store's %s: %.*s Free memory or CPU, or add "
-			 "a node; it goes on by itself then.",
-			 e->part, QUOTE_MAX, text_at(c, "message", NULL));
-		return true;
-	}
-	return false;
+	return *message ? message : json_text(json_at(status, "state", "waiting", "reason"));
 }
 
 static bool
@@ -171,8 +85,7 @@ image_pull(const struct evidence *e, char *out)
 	snprintf(out, ERR_TEXT_MAX,
 		 "The image %.150s of the store's %s cannot be pulled (%.*s). Check its name and the "
 		 "registry's access, then retry.",
-		 text_at(c.status, "image", NULL), e->part, QUOTE_MAX,
-		 json_text(json_at(c.status, "state", "waiting", "message")));
+		 text_at(c.status, "image", NULL), e->part, CAUSE_QUOTE, waiting_text(c.status));
 	return true;
 }
 
@@ -195,8 +108,7 @@ container_config(const struct evidence *e, char *out)
 	snprintf(out, ERR_TEXT_MAX,
 		 "The container %.60s of the store's %s cannot be started (%.*s). Correct the cause, "
 		 "then retry.",
-		 text_at(c.status, "name", NULL), e->part, QUOTE_MAX,
-		 json_text(json_at(c.status, "state", "waiting", "message")));
+		 text_at(c.status, "name", NULL), e->part, CAUSE_QUOTE, waiting_text(c.status));
 	return true;
 }
 
@@ -209,6 +121,12 @@ last_end(const struct json *status)
 	return now ? now : json_at(status, "lastState", "terminated");
 }
 
+static long long
+exit_status(const struct container *c)
+{
+	return (long long)json_int(json_at(last_end(c->status), "exitCode"));
+}
+
 static bool
 is_oom(const struct json *status)
 {
@@ -218,12 +136,17 @@ is_oom(const struct json *status)
 static const char *
 memory_limit(const struct container *c)
 {
-	struct json *list = json_at(c->pod, "spec", "containers");
+	static const char *const lists[] = {"initContainers", "containers"};
 
-	for (size_t i = 0; i < json_count(list); i++)
-		if (strcmp(text_at(json_item(list, i), "name", NULL),
-			   text_at(c->status, "name", NULL)) == 0)
-			return json_text(json_at(json_item(list, i), "resources", "limits", "memory"));
+	for (size_t l = 0; l < ARRAY_SIZE(lists); l++) {
+		struct json *list = json_at(c->pod, "spec", lists[l]);
+
+		for (size_t i = 0; i < json_count(list); i++)
+			if (strcmp(text_at(json_item(list, i), "name", NULL),
+				   text_at(c->status, "name", NULL)) == 0)
+				return json_text(json_at(json_item(list, i), "resources", "limits",
+							 "memory"));
+	}
 	return "";
 }
 
@@ -243,12 +166,28 @@ out_of_memory(const struct evidence *e, char *out)
 	return true;
 }
 
+/* It waits for its next start, or runs for a moment before it falls again. */
 static bool
 is_crash(const struct json *status)
 {
 	static const char *const reasons[] = {"CrashLoopBackOff", NULL};
+	struct json *before = json_at(status, "lastState", "terminated");
 
-	return waits_for(status, reasons);
+	return waits_for(status, reasons) ||
+	       (json_int(json_at(status, "restartCount")) >= CRASHES &&
+		json_int(json_at(before, "exitCode")) != 0 && !json_true(json_at(status, "ready")));
+}
+
+/* Appends what the program said last. */
+static void
+add_log(const struct evidence *e, char *out)
+{
+	size_t n = strlen(out);
+
+	if (*e->log)
+		snprintf(out + n, ERR_TEXT_MAX - n, " Its last lines: %.*s", CAUSE_QUOTE, e->log);
+	else
+		snprintf(out + n, ERR_TEXT_MAX - n, " It left no log.");
 }
 
 static bool
@@ -260,29 +199,10 @@ crash_loop(const struct evidence *e, char *out)
 		return false;
 	snprintf(out, ERR_TEXT_MAX,
 		 "The container %.60s of the store's %s crashes again and again (exit status %lld). "
-		 "%s%.*s",
-		 text_at(c.status, "name", NULL), e->part,
-		 (long long)json_int(json_at(last_end(c.status), "exitCode")),
-		 *e->log ? "Its last lines: " : "It left no log; look at its image, then retry.",
-		 QUOTE_MAX, e->log);
+		 "Correct its image or settings, then retry.",
+		 text_at(c.status, "name", NULL), e->part, exit_status(&c));
+	add_log(e, out);
 	return true;
-}
-
-static bool
-evicted(const struct evidence *e, char *out)
-{
-	for (size_t i = 0; i < json_count(e->pods); i++) {
-		struct json *pod = json_item(e->pods, i);
-
-		if (strcmp(text_at(pod, "status", "reason"), "Evicted") != 0)
-			continue;
-		snprintf(out, ERR_TEXT_MAX,
-			 "The server ran low and stopped the store's %s (%.*s). Free disk or memory "
-			 "on the server.",
-			 e->part, QUOTE_MAX, text_at(pod, "status", "message"));
-		return true;
-	}
-	return false;
 }
 
 static bool
@@ -292,9 +212,37 @@ job_failed(const struct evidence *e, char *out)
 
 	if (!c)
 		return false;
-	snprintf(out, ERR_TEXT_MAX, "The %s failed (%.60s: %.120s). %s%.*s", e->part,
-		 text_at(c, "reason", NULL), text_at(c, "message", NULL),
-		 *e->log ? "Its last lines: " : "It left no log.", QUOTE_MAX, e->log);
+	snprintf(out, ERR_TEXT_MAX, "The %s failed (%.60s: %.120s). Correct the cause, then retry.",
+		 e->part, text_at(c, "reason", NULL), text_at(c, "message", NULL));
+	add_log(e, out);
+	return true;
+}
+
+static bool
+is_broken(const struct json *status)
+{
+	struct json *end = last_end(status);
+
+	return is_crash(status) || (end && json_int(json_at(end, "exitCode")) != 0);
+}
+
+static bool
+is_job(const struct evidence *e)
+{
+	return strcmp(text_at(e->workload, "kind", NULL), "Job") == 0;
+}
+
+static bool
+try_failed(const struct evidence *e, char *out)
+{
+	struct container c;
+
+	if (!is_job(e) || !find_container(e, is_broken, &c))
+		return false;
+	snprintf(out, ERR_TEXT_MAX,
+		 "A try of the %s failed (%.60s: exit status %lld); it is repeated by itself.", e->part,
+		 text_at(c.status, "name", NULL), exit_status(&c));
+	add_log(e, out);
 	return true;
 }
 
@@ -306,8 +254,9 @@ stalled(const struct evidence *e, char *out)
 	if (!c)
 		c = workload_condition(e->workload, "ReplicaFailure", "True");
 	if (c)
-		snprintf(out, ERR_TEXT_MAX, "The store's %s does not come up: %.*s", e->part,
-			 QUOTE_MAX, text_at(c, "message", NULL));
+		snprintf(out, ERR_TEXT_MAX,
+			 "The store's %s does not come up: %.*s Correct the cause, then retry.", e->part,
+			 CAUSE_QUOTE, text_at(c, "message", NULL));
 	return c != NULL;
 }
 
@@ -321,29 +270,61 @@ warning(const struct evidence *e, char *out)
 	if (event)
 		snprintf(out, ERR_TEXT_MAX,
 			 "The store's %s is not ready; the cluster says (%.60s): %.*s", e->part,
-			 text_at(event, "reason", NULL), QUOTE_MAX, text_at(event, "message", NULL));
+			 text_at(event, "reason", NULL), CAUSE_QUOTE, text_at(event, "message", NULL));
 	return event != NULL;
 }
 
-/* In the order of their weight. Patience: how likely the cause goes away by itself. */
+/* Not even a warning: what can be seen is told. A Job's pod that runs is at its work. */
+static bool
+silence(const struct evidence *e, char *out)
+{
+	struct json *pod = json_item(e->pods, 0);
+	struct json *c = workload_condition(pod, "Ready", "False");
+
+	if (!e->workload)
+		snprintf(out, ERR_TEXT_MAX,
+			 "The cluster has no object for the store's %s; it was removed by somebody.",
+			 e->part);
+	else if (!pod)
+		snprintf(out, ERR_TEXT_MAX,
+			 "The cluster makes no pod for the store's %s and does not say why; look at its "
+			 "controller manager.",
+			 e->part);
+	else if (!is_job(e) || strcmp(text_at(pod, "status", "phase"), "Running") != 0)
+		snprintf(out, ERR_TEXT_MAX,
+			 "The store's %s is not ready, and the cluster does not say why (pod %.100s: "
+			 "%.30s%s%.*s). Look at its log.",
+			 e->part, text_at(pod, "metadata", "name"), text_at(pod, "status", "phase"),
+			 c ? ", " : "", CAUSE_QUOTE, text_at(c, "message", NULL));
+	return *out != '\0';
+}
+
+/*
+ * In the order of their weight. Grace: what a healthy start shows for a moment
+ * too. Patience: how likely the cause goes away by itself.
+ */
 static const struct {
 	const char *word;
-	int patience;
+	int grace, patience;
 	bool (*rule)(const struct evidence *e, char *out);
 } causes[] = {
-	{"quota_exceeded", 10, quota},
-	{"pod_security", 10, pod_security},
-	{"pods_refused", 30, refused},
-	{"claim_not_bound", 120, claim},
-	{"no_room", 300, no_room},
-	{"image_pull", 180, image_pull},
-	{"container_config", 60, container_config},
-	{"out_of_memory", 120, out_of_memory},
-	{"crash_loop", 180, crash_loop},
-	{"evicted", 300, evicted},
-	{"job_failed", 0, job_failed},
-	{"stalled", 300, stalled},
-	{"warning", CAUSE_PATIENT, warning},
+	{"quota_exceeded", 0, 10, placing_quota},
+	{"pod_security", 0, 10, placing_pod_security},
+	{"pods_refused", 0, 30, placing_refused},
+	{"claim_not_bound", 0, 120, placing_claim},
+	{"claim_waits", 15, 300, placing_claim_waits},
+	{"no_room", 15, 300, placing_no_room},
+	{"unschedulable", 15, 300, placing_unschedulable},
+	{"image_pull", 0, 180, image_pull},
+	{"container_config", 0, 60, container_config},
+	{"out_of_memory", 0, 120, out_of_memory},
+	{"crash_loop", 0, 180, crash_loop},
+	{"evicted", 0, 300, placing_evicted},
+	{"job_failed", 0, 0, job_failed},
+	{"try_failed", 0, CAUSE_PATIENT, try_failed},
+	{"stalled", 15, 300, stalled},
+	{"warning", 40, CAUSE_PATIENT, warning},
+	{"not_ready", 40, CAUSE_PATIENT, silence},
 };
 
 struct cause
@@ -354,19 +335,12 @@ cause_find(const struct evidence *e)
 	for (size_t i = 0; i < ARRAY_SIZE(causes); i++)
 		if (causes[i].rule(e, found.sentence)) {
 			found.word = causes[i].word;
+			found.grace = causes[i].grace;
 			found.patience = causes[i].patience;
 			break;
 		}
 	valid_clean(found.sentence);
 	return found;
-}
-
-static bool
-is_broken(const struct json *status)
-{
-	struct json *end = last_end(status);
-
-	return is_crash(status) || (end && json_int(json_at(end, "exitCode")) != 0);
 }
 
 bool
@@ -382,22 +356,4 @@ cause_log(const struct evidence *e, struct cause_log *ret)
 		.previous = json_at(c.status, "state", "terminated") == NULL,
 	};
 	return true;
-}
-
-void
-cause_namespace(const struct json *namespace, char ret[ERR_TEXT_MAX])
-{
-	static const char *const types[] = {
-		"NamespaceDeletionDiscoveryFailure", "NamespaceDeletionGroupVersionParsingFailure",
-		"NamespaceDeletionContentFailure", "NamespaceFinalizersRemaining",
-		"NamespaceContentRemaining"};
-
-	ret[0] = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(types) && !ret[0]; i++) {
-		struct json *c = workload_condition(namespace, types[i], "True");
-
-		if (c)
-			snprintf(ret, ERR_TEXT_MAX, "%.*s", QUOTE_MAX, text_at(c, "message", NULL));
-	}
-	valid_clean(ret);
 }

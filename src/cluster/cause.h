@@ -13,8 +13,12 @@
 /* A cause that may last as long as the attempt does. */
 enum { CAUSE_PATIENT = 1 << 20 };
 
+/* Most bytes of the cluster's words in a sentence. */
+enum { CAUSE_QUOTE = 280 };
+
 struct cause {
 	const char *word; /* the row's name; "" while nothing is known to be wrong */
+	int grace;	  /* seconds that it has to last before it is told */
 	int patience;	  /* seconds that it may last before the attempt is given up */
 	char sentence[ERR_TEXT_MAX];
 };
@@ -23,8 +27,8 @@ struct cause {
 struct evidence {
 	const char *part;	     /* for the sentence: "database" */
 	const struct json *workload; /* StatefulSet, Deployment or Job */
-	const struct json *pods;     /* array: the part's pods */
-	const struct json *events;   /* array: warnings about the part, oldest first */
+	const struct json *pods;     /* array: the workload's pods, newest first */
+	const struct json *events;   /* array: warnings about them and the claims, oldest first */
 	const struct json *claims;   /* array: the namespace's PersistentVolumeClaims */
 	const char *log;	     /* last lines of cause_log()'s container; "" */
 };
@@ -38,8 +42,5 @@ struct cause_log {
 	bool previous; /* the log of the run before this one */
 };
 bool cause_log(const struct evidence *e, struct cause_log *ret);
-
-/* Why a namespace that is being deleted is still there; "" if it does not say. */
-void cause_namespace(const struct json *namespace, char ret[ERR_TEXT_MAX]);
 
 #endif

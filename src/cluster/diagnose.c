@@ -5,8 +5,95 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cluster/mask.h"
 
-enum { LOG_LINES = 10, LOG_BYTES = 2000, LOG_SHOWN = 280, TO_SECONDS = 19 };
+enum {
+	LIST_MAX = 500,
+	LOG_LINES = 10,
+	LOG_BYTES = 16 * 1024,
+	LOG_SHOWN = CAUSE_QUOTE,
+	TO_SECONDS = 19, /* of RFC 3339 in UTC, which sorts as text */
+};
+
+static const char *
+meta(const struct json *object, const char *key)
+{
+	return json_text(json_at(object, "metadata", key));
+}
+
+/* An array in the making, in the order of its items' times; equal times as they came. */
+struct sorted {
+	struct json *items[LIST_MAX];
+	const char *times[LIST_MAX];
+	size_t count;
+};
+
+static void
+insert(struct sorted *s, struct json *item, const char *time)
+{
+	size_t at = s->count;
+
+	if (at == LIST_MAX)
+		return;
+	for (; at > 0 && strncmp(s->times[at - 1], time, TO_SECONDS) > 0; at--) {
+		s->items[at] = s->items[at - 1];
+		s->times[at] = s->times[at - 1];
+	}
+	s->items[at] = item;
+	s->times[at] = time;
+	s->count++;
+}
+
+static struct json *
+sorted_array(const struct sorted *s, bool newest_first)
+{
+	struct json *array = json_new_array();
+
+	for (size_t i = 0; i < s->count; i++)
+		json_add(array, json_ref(s->items[newest_first ? s->count - 1 - i : i]));
+	return array;
+}
+
+/* Whether name is that of the workload or, as for a ReplicaSet or a pod, begins with it and "-". */
+static bool
+named_after(const struct json *workload, const char *name)
+{
+	const char *own = meta(workload, "name");
+	size_t len = strlen(own);
+
+	return len > 0 && strncmp(name, own, len) == 0 && (name[len] == '\0' || name[len] == '-');
+}
+
+bool
+diagnose_owns(const struct json *workload, const struct json *pod)
+{
+	struct json *owners = json_at(pod, "metadata", "ownerReferences");
+
+	if (*meta(pod, "deletionTimestamp"))
+		return false;
+	for (size_t i = 0; i < json_count(owners); i++) {
+		struct json *owner = json_item(owners, i);
+		bool replicas = strcmp(json_text(json_at(owner, "kind")), "ReplicaSet") == 0;
+
+		if (replicas ? named_after(workload, json_text(json_at(owner, "name")))
+			     : strcmp(json_text(json_at(owner, "uid")), meta(workload, "uid")) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A new array of the workload's pods, newest first. */
+static struct json *
+select_pods(const struct json *list, const struct json *workload)
+{
+	struct json *items = json_at(list, "items");
+	struct sorted s = {.count = 0};
+
+	for (size_t i = 0; i < json_count(items); i++)
+		if (diagnose_owns(workload, json_item(items, i)))
+			insert(&s, json_item(items, i), meta(json_item(items, i), "creationTimestamp"));
+	return sorted_array(&s, true);
+}
 
 /* When the event was last seen: its fields differ between the two event APIs. */
 static const char *
@@ -20,40 +107,70 @@ seen_at(const struct json *event)
 		if (*when)
 			return when;
 	}
-	return json_text(json_at(event, "metadata", "creationTimestamp"));
+	return meta(event, "creationTimestamp");
 }
 
-/* Whether the event is about the workload, one of its pods, or a claim. */
+/* Whether the event is about the workload or what it makes its pods with. */
 static bool
-concerns(const struct json *event, const char *workload)
+about_maker(const struct json *event, const struct json *workload)
 {
+	static const char *const makers[] = {"StatefulSet", "Deployment", "ReplicaSet", "Job"};
 	const char *kind = json_text(json_at(event, "involvedObject", "kind"));
-	const char *name = json_text(json_at(event, "involvedObject", "name"));
 
-	return strcmp(kind, "PersistentVolumeClaim") == 0 ||
-	       (*workload && strncmp(name, workload, strlen(workload)) == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(makers); i++)
+		if (strcmp(kind, makers[i]) == 0)
+			return named_after(workload,
+					   json_text(json_at(event, "involvedObject", "name")));
+	return false;
 }
 
-/* A new array of the events that matter, in the order of the server's list. */
+/* Whether the event is about one of the claims that have no volume yet. */
+static bool
+about_claim(const struct json *claims, const char *uid)
+{
+	for (size_t i = 0; i < json_count(claims); i++) {
+		struct json *claim = json_item(claims, i);
+
+		if (strcmp(meta(claim, "uid"), uid) == 0)
+			return strcmp(json_text(json_at(claim, "status", "phase")), "Bound") != 0;
+	}
+	return false;
+}
+
+/*
+ * Whether the event still counts. One about the newest pod or an unbound claim
+ * does as long as that very object is there. One about what makes pods does if
+ * it is of this attempt and no pod was made since.
+ */
+static bool
+counts(const struct json *event, const struct evidence *e, const char *since)
+{
+	const char *uid = json_text(json_at(event, "involvedObject", "uid"));
+	const struct json *pod = json_item(e->pods, 0);
+
+	if (*uid && (about_claim(e->claims, uid) || strcmp(uid, meta(pod, "uid")) == 0))
+		return true;
+	return about_maker(event, e->workload) &&
+	       strncmp(seen_at(event), since, TO_SECONDS) >= 0 &&
+	       strncmp(seen_at(event), meta(pod, "creationTimestamp"), TO_SECONDS) > 0;
+}
+
+/* A new array of the events that matter, oldest first. */
 static struct json *
-select_events(const struct json *list, const struct json *workload, int64_t since)
+select_events(const struct json *list, const struct evidence *e, int64_t since)
 {
 	struct json *items = json_at(list, "items");
-	struct json *kept = json_new_array();
-	const char *name = json_text(json_at(workload, "metadata", "name"));
+	struct sorted s = {.count = 0};
 	char from[CLOCK_TEXT];
 
 	clock_rfc3339(since, from);
-	for (size_t i = 0; i < json_count(items); i++) {
-		struct json *event = json_item(items, i);
-
-		/* RFC 3339 in UTC sorts as text; fractions of a second may be missing. */
-		if (strncmp(seen_at(event), from, TO_SECONDS) >= 0 && concerns(event, name))
-			json_add(kept, json_ref(event));
-	}
-	return kept;
+	for (size_t i = 0; i < json_count(items); i++)
+		if (counts(json_item(items, i), e, from))
+			insert(&s, json_item(items, i), seen_at(json_item(items, i)));
+	return sorted_array(&s, false);
 }
 
+/* The log is a help, not a must: a node that does not hand it out has the cause told without. */
 static int
 read_log(struct kube *kube, const char *namespace, const struct evidence *e, struct buf *log,
 	 struct err *err)
@@ -62,19 +179,44 @@ read_log(struct kube *kube, const char *namespace, const struct evidence *e, str
 
 	if (!cause_log(e, &from))
 		return 0;
-	return kube_get_text(kube, log, err,
-			     "/api/v1/namespaces/%s/pods/%s/log?container=%s&tailLines=%d"
-			     "&limitBytes=%d%s",
-			     namespace, from.pod, from.container, LOG_LINES, LOG_BYTES,
-			     from.previous ? "&previous=true" : "");
+	if (kube_get_text(kube, log, err,
+			  "/api/v1/namespaces/%s/pods/%s/log?container=%s&tailLines=%d"
+			  "&limitBytes=%d%s",
+			  namespace, from.pod, from.container, LOG_LINES, LOG_BYTES,
+			  from.previous ? "&previous=true" : "") < 0)
+		return err_class(err->code) == ERR_TRANSIENT ? 0 : -1;
+	return 0;
+}
+
+/* No password in the log, not even the first half of one at its cut end. */
+static int
+mask_log(struct kube *kube, const struct diagnose_part *part, struct buf *log, struct err *err)
+{
+	char *end;
+
+	if (log->len == 0)
+		return 0;
+	if (log->len >= LOG_BYTES) {
+		end = strrchr(log->data, '\n');
+		*(end ? end : log->data) = '\0';
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(part->secrets); i++) {
+		CLEANUP(json_freep) struct json *secret = NULL;
+
+		if (kube_get(kube, &secret, err, "/api/v1/namespaces/%s/secrets/%s",
+			     part->namespace, part->secrets[i]) < 0)
+			return -1;
+		mask_secret(log->data, secret);
+	}
+	return 0;
 }
 
 /* The end of a log says more than its begin; it starts with a whole line if one fits. */
 static const char *
 log_end(struct buf *log)
 {
-	size_t len = log->len;
 	char *text = log->data, *line;
+	size_t len = text ? strlen(text) : 0;
 
 	if (!text)
 		return "";
@@ -90,28 +232,30 @@ int
 diagnose(struct kube *kube, const struct diagnose_part *part, const struct json *workload,
 	 struct cause *ret, struct err *err)
 {
-	CLEANUP(json_freep) struct json *pods = NULL;
 	CLEANUP(json_freep) struct json *list = NULL;
-	CLEANUP(json_freep) struct json *events = NULL;
+	CLEANUP(json_freep) struct json *warnings = NULL;
 	CLEANUP(json_freep) struct json *claims = NULL;
+	CLEANUP(json_freep) struct json *pods = NULL;
+	CLEANUP(json_freep) struct json *events = NULL;
 	struct evidence e = {.part = part->part, .workload = workload, .log = ""};
 	struct buf log = {.max = LOG_BYTES * 2};
 	int r;
 
-	if (kube_get(kube, &pods, err,
+	if (kube_get(kube, &list, err,
 		     "/api/v1/namespaces/%s/pods?labelSelector=app.kubernetes.io%%2Fcomponent%%3D%s",
 		     part->namespace, part->component) < 0 ||
-	    kube_get(kube, &list, err,
-		     "/api/v1/namespaces/%s/events?fieldSelector=type%%3DWarning&limit=500",
-		     part->namespace) < 0 ||
+	    kube_get(kube, &warnings, err,
+		     "/api/v1/namespaces/%s/events?fieldSelector=type%%3DWarning&limit=%d",
+		     part->namespace, LIST_MAX) < 0 ||
 	    kube_get(kube, &claims, err, "/api/v1/namespaces/%s/persistentvolumeclaims",
 		     part->namespace) < 0)
 		return -1;
-	events = select_events(list, workload, part->since);
-	e.pods = json_at(pods, "items");
-	e.events = events;
 	e.claims = json_at(claims, "items");
+	e.pods = pods = select_pods(list, workload);
+	e.events = events = select_events(warnings, &e, part->since);
 	r = read_log(kube, part->namespace, &e, &log, err);
+	if (r == 0)
+		r = mask_log(kube, part, &log, err);
 	if (r == 0) {
 		e.log = log_end(&log);
 		*ret = cause_find(&e);

@@ -252,11 +252,15 @@ int
 helm_uninstall(const struct helm *helm, const char *release, const char *namespace,
 	       struct err *err)
 {
+	int64_t most = helm->timeout * 1000LL + MARGIN_MS;
 	char timeout[32];
 	struct args args = {.n = 0};
 	CLEANUP(proc_result_free) struct proc_result r;
 
 	snprintf(timeout, sizeof(timeout), "%ds", helm->timeout);
+	/* It returns at once or hangs; in that case there is time left to do without it. */
+	if (helm->deadline && (helm->deadline - clock_mono_ms()) / 3 < most)
+		most = (helm->deadline - clock_mono_ms()) / 3;
 	add(&args, helm->program);
 	add(&args, "uninstall");
 	add(&args, "--no-hooks");
@@ -266,7 +270,7 @@ helm_uninstall(const struct helm *helm, const char *release, const char *namespa
 	add(&args, namespace);
 	add(&args, "--");
 	add(&args, release);
-	if (run(helm, &args, NULL, deadline_of(helm, helm->timeout * 1000LL + MARGIN_MS), &r,
+	if (run(helm, &args, NULL, deadline_of(helm, most), &r,
 		err) < 0)
 		return -1;
 	return judge(&r, "uninstall", err);

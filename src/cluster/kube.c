@@ -104,6 +104,8 @@ code_of(int http, const struct json *status)
 		return ERR_CLUSTER_CONFLICT;
 	case 429:
 		return ERR_CLUSTER_THROTTLED;
+	case 404: /* of what a new object lies in: it may be there at the next attempt */
+		return ERR_CLUSTER_FAILED;
 	default:
 		return http >= 500 ? ERR_CLUSTER_FAILED : ERR_CLUSTER_REFUSED;
 	}
@@ -139,6 +141,18 @@ explain(const struct http_answer *answer, const char *path, struct err *err)
 	return -1;
 }
 
+/* Whether the API server itself says so; a proxy in front of it has a 404 of its own. */
+static bool
+says(const struct http_answer *answer, const char *reason)
+{
+	CLEANUP(json_freep) struct json *status = NULL;
+	struct err ignored = ERR_INIT;
+
+	return json_parse(&status, buf_text(&answer->body), answer->body.len, &ignored) == 0 &&
+	       strcmp(json_text(json_at(status, "kind")), "Status") == 0 &&
+	       strcmp(json_text(json_at(status, "reason")), reason) == 0;
+}
+
 struct call {
 	const char *method;
 	const char *accept; /* a header */
@@ -157,7 +171,8 @@ perform(struct kube *kube, struct call *call, struct http_answer *answer, struct
 	struct http_request request = {.method = call->method, .max_bytes = ANSWER_MAX};
 	int n = 1, r;
 
-	vsnprintf(path, sizeof(path), format, ap);
+	if (vsnprintf(path, sizeof(path), format, ap) >= (int)sizeof(path))
+		return err_set(err, ERR_INTERNAL, "a path of the cluster API is too long");
 	buf_printf(&url, "%s%s", kube->server, path);
 	if (kube->authorization[0])
 		headers[n++] = kube->authorization;
@@ -180,19 +195,37 @@ perform(struct kube *kube, struct call *call, struct http_answer *answer, struct
 		return err->code == ERR_STOPPED
 			       ? -1
 			       : err_prefix(err, "The cluster API cannot be reached");
-	if (answer->status == 404)
-		return 404;
 	if (answer->status >= 200 && answer->status < 300)
 		return answer->status;
-	if (answer->status == 409 && strcmp(call->method, "POST") == 0)
-		return 409;
+	if (strcmp(call->method, "POST") == 0 ? answer->status == 409 && says(answer, "AlreadyExists")
+					      : answer->status == 404 && says(answer, "NotFound"))
+		return answer->status;
+	if (answer->status == 404 && !says(answer, "NotFound"))
+		return err_set(err, ERR_CLUSTER_ANSWER,
+			       "What answers at the cluster's address is no Kubernetes API (404 for "
+			       "%.120s). Check KUBECONFIG",
+			       path);
 	return explain(answer, path, err);
+}
+
+static int
+perform_path(struct kube *kube, struct call *call, struct http_answer *answer, struct err *err,
+	     const char *path, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, path);
+	r = perform(kube, call, answer, err, path, ap);
+	va_end(ap);
+	return r;
 }
 
 static int
 fetch(struct kube *kube, const char *accept, struct json **ret, struct err *err, const char *format,
       va_list ap)
 {
+	CLEANUP(json_freep) struct json *got = NULL;
 	struct call call = {"GET", accept, NULL, BUF_INIT};
 	CLEANUP(http_answer_free) struct http_answer answer = {.status = 0};
 	int status = perform(kube, &call, &answer, err, format, ap);
@@ -201,10 +234,15 @@ fetch(struct kube *kube, const char *accept, struct json **ret, struct err *err,
 		return -1;
 	if (status == 404)
 		return 0;
-	if (json_parse(ret, buf_text(&answer.body), answer.body.len, err) < 0) {
+	if (json_parse(&got, buf_text(&answer.body), answer.body.len, err) < 0) {
 		err->code = ERR_CLUSTER_ANSWER;
 		return err_prefix(err, "The cluster API sent an answer that cannot be read");
 	}
+	if (!*json_text(json_at(got, "kind"))) /* {} may come from anything */
+		return err_set(err, ERR_CLUSTER_ANSWER,
+			       "The cluster API sent an answer that is not what was asked for");
+	*ret = got;
+	got = NULL;
 	return 1;
 }
 
@@ -218,6 +256,27 @@ kube_get(struct kube *kube, struct json **ret, struct err *err, const char *path
 	r = fetch(kube, "Accept: application/json", ret, err, path, ap);
 	va_end(ap);
 	return r;
+}
+
+int
+kube_version(struct kube *kube, char ret[KUBE_VERSION], struct err *err)
+{
+	struct call call = {"GET", "Accept: application/json", NULL, BUF_INIT};
+	CLEANUP(http_answer_free) struct http_answer answer = {.status = 0};
+	CLEANUP(json_freep) struct json *about = NULL;
+	const char *version;
+
+	if (perform_path(kube, &call, &answer, err, "/version") < 0)
+		return -1;
+	if (json_parse(&about, buf_text(&answer.body), answer.body.len, err) < 0)
+		about = NULL;
+	version = json_text(json_at(about, "gitVersion"));
+	if (!*version)
+		return err_set(err, ERR_CLUSTER_ANSWER,
+			       "What answers at the cluster's address is no Kubernetes API. Check "
+			       "KUBECONFIG");
+	snprintf(ret, KUBE_VERSION, "%s", version);
+	return 0;
 }
 
 int
@@ -272,8 +331,6 @@ send_object(struct kube *kube, const char *method, const char *content, const st
 
 	json_write(object, &call.body);
 	status = perform(kube, &call, &answer, err, format, ap);
-	if (status == 404 && strcmp(method, "POST") == 0)
-		return explain(&answer, format, err);
 	return status < 0 ? -1 : status != 404 && status != 409;
 }
 

@@ -11,7 +11,8 @@
  *	429			cluster_throttled	transient, with Retry-After
  *	5xx			cluster_failed		transient
  *	400, 422, quota		cluster_refused		terminal
- *	2xx that is not JSON	cluster_bad_answer	transient
+ *	2xx that is not JSON, or not what was asked for, and a 404
+ *	that is no API server's	cluster_bad_answer	transient
  *
  * Paths are made by the caller of constants and validated slugs only.
  */
@@ -36,7 +37,11 @@ CLEANUP_FUNC(struct kube *, kube_close)
 /* No call goes on after this point of monotonic time. */
 void kube_deadline(struct kube *kube, int64_t mono);
 
-/* 1: found, 0: 404, -1. */
+/* What the server calls itself: "v1.36.3". */
+enum { KUBE_VERSION = 64 };
+MUST_CHECK int kube_version(struct kube *kube, char ret[KUBE_VERSION], struct err *err);
+
+/* 1: found, 0: the API server says NotFound, -1. */
 PRINTF(4, 5) MUST_CHECK int kube_get(struct kube *kube, struct json **ret, struct err *err,
 				     const char *path, ...);
 /* The same with metadata only, for an object and for a list: Secrets are not carried along. */

@@ -78,6 +78,8 @@ int
 release_forget(struct kube *kube, const char *namespace, const struct release *release,
 	       struct err *err)
 {
+	if (!*release->record) /* the path would be that of all Secrets */
+		return err_set(err, ERR_INTERNAL, "there is no release record to delete");
 	return kube_delete(kube, NULL, err, "/api/v1/namespaces/%s/secrets/%s", namespace,
 			   release->record) < 0
 		       ? -1

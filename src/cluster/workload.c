@@ -36,7 +36,7 @@ statefulset(const struct json *o)
 {
 	int64_t wanted = number(o, "spec", "replicas");
 
-	return observed(o) && number(o, "status", "readyReplicas") == wanted &&
+	return wanted > 0 && observed(o) && number(o, "status", "readyReplicas") == wanted &&
 			       number(o, "status", "updatedReplicas") == wanted &&
 			       number(o, "status", "replicas") == wanted
 		       ? WORKLOAD_READY
@@ -48,7 +48,7 @@ deployment(const struct json *o)
 {
 	int64_t wanted = number(o, "spec", "replicas");
 
-	return observed(o) && number(o, "status", "updatedReplicas") == wanted &&
+	return wanted > 0 && observed(o) && number(o, "status", "updatedReplicas") == wanted &&
 			       number(o, "status", "replicas") == wanted &&
 			       number(o, "status", "availableReplicas") == wanted
 		       ? WORKLOAD_READY

@@ -97,6 +97,14 @@ create_file(const char *path, struct err *err)
 }
 
 static int
+note_wal(void *wal, int columns, char **values, char **names)
+{
+	(void)names;
+	*(bool *)wal = columns == 1 && values[0] && strcmp(values[0], "wal") == 0;
+	return 0;
+}
+
+static int
 configure(struct db *db, struct err *err)
 {
 	static const char pragmas[] = "PRAGMA journal_mode=WAL;"
@@ -106,6 +114,7 @@ configure(struct db *db, struct err *err)
 				      "PRAGMA trusted_schema=OFF;"
 				      "PRAGMA wal_autocheckpoint=0;";
 	char limit[64];
+	bool wal = false;
 	int rc;
 
 	rc = sqlite3_busy_handler(db->handle, nap, db);
@@ -116,9 +125,15 @@ configure(struct db *db, struct err *err)
 	if (rc != SQLITE_OK)
 		return fail(db, rc, "configure", err);
 	snprintf(limit, sizeof(limit), "PRAGMA journal_size_limit=%d", WAL_KEEP_BYTES);
-	if (db_script(db, pragmas, err) < 0)
+	if (db_script(db, pragmas, err) < 0 || db_script(db, limit, err) < 0)
 		return -1;
-	return db_script(db, limit, err);
+	rc = sqlite3_exec(db->handle, "PRAGMA journal_mode", note_wal, &wal, NULL);
+	if (rc != SQLITE_OK)
+		return fail(db, rc, "journal_mode", err);
+	return wal ? 0
+		   : err_set(err, ERR_DB_FAILED,
+			     "the file system cannot share memory between processes (WAL); use a "
+			     "local one");
 }
 
 /* The change of a new file to WAL reports "busy" at once, without asking the busy handler. */
@@ -372,12 +387,6 @@ bool
 db_null(struct db_query *q, int column)
 {
 	return sqlite3_column_type(q->stmt, column) == SQLITE_NULL;
-}
-
-int64_t
-db_last_id(struct db *db)
-{
-	return sqlite3_last_insert_rowid(db->handle);
 }
 
 int

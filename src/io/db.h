@@ -67,7 +67,6 @@ int64_t db_int(struct db_query *q, int column);
 double db_real(struct db_query *q, int column);
 const void *db_blob(struct db_query *q, int column, size_t *ret_len);
 bool db_null(struct db_query *q, int column);
-int64_t db_last_id(struct db *db);
 
 /*
  * Moves the log into the database file while `locker`, a second connection, holds

@@ -20,6 +20,25 @@
 
 enum { HIGH_FD = 16, LINGER_MS = 2000 };
 
+/*
+ * In the child, so that there is no moment without it; only async-signal-safe
+ * calls. It is a hint: who reads it trusts the lock on the file, so a failed
+ * write harms nothing.
+ */
+static void
+note(int fd)
+{
+	char text[16];
+	size_t at = sizeof(text);
+	int pid = (int)getpid();
+
+	text[--at] = '\n';
+	for (; pid > 0; pid /= 10)
+		text[--at] = (char)('0' + pid % 10);
+	if (pwrite(fd, text + at, sizeof(text) - at, 0) == (ssize_t)(sizeof(text) - at))
+		(void)!ftruncate(fd, (off_t)(sizeof(text) - at));
+}
+
 /* The child's side between fork and exec; only async-signal-safe calls. Returns on failure. */
 static void
 become(const struct proc_spec *spec, const int std[3], pid_t parent)
@@ -33,6 +52,8 @@ become(const struct proc_spec *spec, const int std[3], pid_t parent)
 		_exit(127);
 	if (spec->own_group && setpgid(0, 0) < 0)
 		return;
+	if (spec->note_fd > 0)
+		note(spec->note_fd);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
@@ -55,17 +76,6 @@ become(const struct proc_spec *spec, const int std[3], pid_t parent)
 		execve(spec->path, (char *const *)spec->argv, (char *const *)spec->env);
 	else
 		execv(spec->path, (char *const *)spec->argv);
-}
-
-/* Only a hint: who reads it trusts the lock on the file, so a failed write harms nothing. */
-static void
-note(int fd, pid_t pid)
-{
-	char text[16];
-	int n = snprintf(text, sizeof(text), "%d\n", (int)pid);
-
-	if (pwrite(fd, text, (size_t)n, 0) == n)
-		(void)!ftruncate(fd, n);
 }
 
 /*
@@ -108,8 +118,6 @@ start(const struct proc_spec *spec, const int *std, struct err *err)
 		errno = code;
 		return err_errno(err, "cannot run %s", spec->path);
 	}
-	if (spec->note_fd > 0)
-		note(spec->note_fd, pid);
 	return pid;
 }
 

@@ -47,6 +47,26 @@ read_key(const char *path, unsigned char ret[SEAL_KEY], struct err *err)
 	return 0;
 }
 
+/* The new name is durable only with its folder; rows will depend on the key. */
+static int
+sync_folder(const char *path, struct err *err)
+{
+	char folder[PATH_MAX];
+	int fd;
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	*strrchr(folder, '/') = '\0';
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fsync(fd) < 0) {
+		err_errno(err, "cannot write %s", folder);
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	close(fd);
+	return 0;
+}
+
 /* Whole or not at all: written aside, flushed, renamed. */
 static int
 write_key(const char *path, mode_t mode, const unsigned char key[SEAL_KEY], struct err *err)
@@ -65,28 +85,48 @@ write_key(const char *path, mode_t mode, const unsigned char key[SEAL_KEY], stru
 		return -1;
 	}
 	close(fd);
+	return sync_folder(path, err);
+}
+
+static int
+read_secret(struct seal_key *ret, const char *path, struct err *err)
+{
+	if (read_key(path, ret->secret, err) < 0)
+		return -1;
+	crypto_scalarmult_base(ret->public, ret->secret);
+	name_key(ret);
 	return 0;
+}
+
+int
+seal_make(const char *dir, struct err *err)
+{
+	char secret[PATH_MAX], public[PATH_MAX];
+	struct seal_key key = {.id = ""};
+	int r = 0;
+
+	snprintf(secret, sizeof(secret), "%s/seal.key", dir);
+	snprintf(public, sizeof(public), "%s/seal.pub", dir);
+	if (access(secret, F_OK) < 0 && errno == ENOENT) {
+		crypto_box_keypair(key.public, key.secret);
+		r = write_key(secret, 0600, key.secret, err);
+	}
+	if (r == 0)
+		r = read_secret(&key, secret, err);
+	if (r == 0)
+		r = write_key(public, 0644, key.public, err);
+	sodium_memzero(&key, sizeof(key));
+	return r;
 }
 
 int
 seal_load(struct seal_key *ret, const char *dir, struct err *err)
 {
-	char secret[PATH_MAX], public[PATH_MAX];
+	char secret[PATH_MAX];
 
 	snprintf(secret, sizeof(secret), "%s/seal.key", dir);
-	snprintf(public, sizeof(public), "%s/seal.pub", dir);
 	*ret = (struct seal_key){.id = ""};
-	if (access(secret, F_OK) < 0 && errno == ENOENT) {
-		crypto_box_keypair(ret->public, ret->secret);
-		if (write_key(secret, 0600, ret->secret, err) < 0)
-			return -1;
-	} else {
-		if (read_key(secret, ret->secret, err) < 0)
-			return -1;
-		crypto_scalarmult_base(ret->public, ret->secret);
-	}
-	name_key(ret);
-	return write_key(public, 0644, ret->public, err);
+	return read_secret(ret, secret, err);
 }
 
 int

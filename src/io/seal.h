@@ -33,7 +33,12 @@ struct seal_key {
 /* Once a process, before anything else here. */
 MUST_CHECK int seal_init(struct err *err);
 
-/* Reads seal.key in dir; makes it (0600) and seal.pub (0644) at the first start. */
+/*
+ * Makes seal.key (0600) in dir if there is none, and seal.pub (0644) from it.
+ * For one process at a time: the supervisor, under its lock.
+ */
+MUST_CHECK int seal_make(const char *dir, struct err *err);
+/* Reads seal.key. */
 MUST_CHECK int seal_load(struct seal_key *ret, const char *dir, struct err *err);
 /* Reads seal.pub alone. ERR_NOT_STARTED if it is not there yet. */
 MUST_CHECK int seal_load_public(struct seal_key *ret, const char *dir, struct err *err);

@@ -14,6 +14,7 @@ const char *const audit_action_words[AUDIT_ACTIONS] = {
 	[AUDIT_DELETE_START] = "delete_start",
 	[AUDIT_DELETE_SUCCESS] = "delete_success",
 	[AUDIT_DELETE_FAILED] = "delete_failed",
+	[AUDIT_DELETE_STUCK] = "delete_stuck",
 	[AUDIT_LEASE_LOST] = "lease_lost",
 };
 

@@ -13,7 +13,7 @@ const char *const job_state_words[JOB_STATES] = {"queued", "running", "retry",
 #define COLUMNS                                                                                    \
 	"id, store_id, kind, state, attempt, max_attempts, run_at, fence, instance_id, step,"      \
 	" cancel_requested_at, actor, request_id, error_code, error_message, created_at,"          \
-	" started_at, finalized_at"
+	" started_at, finalized_at, lease_until"
 #define WAITS "state IN ('queued', 'retry')"
 
 enum {
@@ -47,8 +47,10 @@ static const char *const statements[] = {
 	[CANCEL_RUNNING] = "UPDATE jobs SET cancel_requested_at = :now"
 			   " WHERE store_id = :store AND kind = :kind AND state = 'running'"
 			   " AND cancel_requested_at IS NULL",
+	/* A point of time beyond every pause was written while the clock was ahead. */
 	[DUE] = "SELECT " COLUMNS " FROM jobs AS j"
-		" WHERE kind = :kind AND " WAITS " AND run_at <= :now AND NOT EXISTS"
+		" WHERE kind = :kind AND " WAITS " AND (run_at <= :now OR run_at > :horizon)"
+		" AND NOT EXISTS"
 		" (SELECT 1 FROM jobs AS o WHERE o.store_id = j.store_id AND o.state = 'running')"
 		" ORDER BY run_at, id",
 	[RUNNING] = "SELECT " COLUMNS " FROM jobs WHERE state = 'running' ORDER BY id",
@@ -65,7 +67,7 @@ static const char *const statements[] = {
 		  " started_at = coalesce(started_at, :now)"
 		  " WHERE id = :id AND " WAITS " RETURNING attempt, fence",
 	[RENEW] = "UPDATE jobs SET lease_until = :until"
-		  " WHERE id = :id AND fence = :fence AND state = 'running'",
+		  " WHERE instance_id = :instance AND state = 'running'",
 	[HOLD] = "SELECT 1 FROM jobs WHERE id = :id AND fence = :fence AND state = 'running'",
 	[SET_STEP] = "UPDATE jobs SET step = :step"
 		     " WHERE id = :id AND fence = :fence AND state = 'running'",
@@ -101,6 +103,7 @@ read_row(struct db_query *q, struct job *j)
 		.created_at = db_int(q, 15),
 		.started_at = db_int(q, 16),
 		.finalized_at = db_int(q, 17),
+		.lease_until = db_int(q, 18),
 	};
 	snprintf(j->store_id, sizeof(j->store_id), "%s", db_text(q, 1));
 	snprintf(j->instance_id, sizeof(j->instance_id), "%s", db_text(q, 8));
@@ -162,6 +165,7 @@ job_due(struct db *db, enum job_kind kind, int64_t now)
 
 	db_bind_text(q, ":kind", job_kind_words[kind]);
 	db_bind_int(q, ":now", now);
+	db_bind_int(q, ":horizon", now + JOB_PAUSE_MAX_MS);
 	return q;
 }
 
@@ -260,14 +264,19 @@ job_start(struct db *db, struct job *job, const char *instance_id, int64_t lease
 }
 
 int
-job_renew(struct db *db, const struct job *job, int64_t lease_until, struct err *err)
+job_renew(struct db *db, const char *instance_id, int64_t lease_until, struct err *err)
 {
-	CLEANUP(db_donep) struct db_query *q = db_query(db, &job_sql, RENEW);
+	CLEANUP(db_rollbackp) struct db *open = db;
+	CLEANUP(db_donep) struct db_query *q = NULL;
 
-	db_bind_int(q, ":id", job->id);
-	db_bind_int(q, ":fence", job->fence);
+	if (db_begin(open, err) < 0)
+		return -1;
+	q = db_query(db, &job_sql, RENEW);
+	db_bind_text(q, ":instance", instance_id);
 	db_bind_int(q, ":until", lease_until);
-	return run_fenced(q, err);
+	if (db_run(q, err) < 0)
+		return -1;
+	return db_commit(open, err);
 }
 
 int

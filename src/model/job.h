@@ -18,6 +18,9 @@
 #include "io/db.h"
 #include "model/jobrow.h"
 
+/* No pause between two attempts is longer: Retry-After is cut at an hour. */
+enum { JOB_PAUSE_MAX_MS = 3900 * 1000 };
+
 extern const struct db_table job_sql;
 
 /*
@@ -49,7 +52,8 @@ MUST_CHECK int job_count(struct db *db, enum job_kind kind, enum job_state state
 /* queued or retry -> running: raises fence and attempt, and tells both in *job. */
 MUST_CHECK int job_start(struct db *db, struct job *job, const char *instance_id,
 			 int64_t lease_until, struct err *err);
-MUST_CHECK int job_renew(struct db *db, const struct job *job, int64_t lease_until,
+/* Renews the leases of all jobs that an instance runs, in a transaction of its own. */
+MUST_CHECK int job_renew(struct db *db, const char *instance_id, int64_t lease_until,
 			 struct err *err);
 /* Whether the claim still stands: ERR_LEASE_LOST if not. */
 MUST_CHECK int job_hold(struct db *db, int64_t id, int64_t fence, struct err *err);

@@ -40,6 +40,7 @@ struct job {
 	int64_t created_at;
 	int64_t started_at;
 	int64_t finalized_at;
+	int64_t lease_until; /* wall clock */
 };
 
 #endif

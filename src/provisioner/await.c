@@ -5,14 +5,19 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/valid.h"
 #include "cluster/release.h"
 #include "cluster/workload.h"
 #include "io/http.h"
+#include "provisioner/nudge.h"
 
 enum {
 	DIAGNOSE_AFTER_MS = 3000, /* what is quick needs no reason */
 	DIAGNOSE_EVERY_MS = 5000,
+	OVER_AFTER_MS = 10000,
+	PATH_BYTES = 256,
 	PAGE_MS = 10000,
+	PAGE_GRACE_MS = 30000, /* an ingress takes a moment to learn of a new shop */
 	PAGE_BYTES = 4 * 1024 * 1024,
 };
 
@@ -28,63 +33,99 @@ struct target {
 };
 
 struct watch {
-	struct cause cause; /* as last told */
+	struct cause cause; /* as last found */
 	int64_t since;	    /* monotonic: when it appeared */
 	int64_t looked;
 };
 
 /*
- * Finds the cause, tells it once, and gives up when it lasts longer than its
+ * Tells what is found: a cause as soon as it has lasted for its grace; and that
+ * the one told before is over, when it was not seen for a while.
+ */
+static int
+tell_cause(struct work *w, const struct target *t, const struct watch *watch, struct err *err)
+{
+	const struct cause *cause = &watch->cause;
+	int64_t lasted = watch->looked - watch->since;
+
+	/* Told once, however its details change: a back-off counts its seconds. */
+	if (strcmp(cause->word, w->store.error_code) == 0)
+		return 0;
+	if (*cause->word && lasted >= cause->grace * 1000LL)
+		return work_report(w, t->step, cause, err);
+	return lasted >= OVER_AFTER_MS ? work_report_end(w, t->step, err) : 0;
+}
+
+/* Helps where the cluster would wait for ever; a cause that lasts until it is told is real. */
+static int
+help(struct work *w, const struct target *t, const struct json *object, const char *path,
+     const struct cause *cause, struct err *err)
+{
+	if (nudge_controller(w, object, t->component, path, err) < 0)
+		return -1;
+	if (!*cause->word || strcmp(cause->word, w->store.error_code) != 0)
+		return 0;
+	return nudge_pod(w, object, t->component, t->step, err);
+}
+
+/*
+ * Finds the cause, tells it, and gives up when it lasts longer than its
  * patience, or at once if the workload has failed for good.
  */
 static int
-look_for_cause(struct work *w, const struct target *t, const struct json *object, bool failed,
+look_for_cause(struct work *w, const struct target *t, const struct json *object, const char *path,
 	       struct watch *watch, struct err *err)
 {
-	const struct diagnose_part part = {w->names.namespace, t->component, t->part,
-					   w->started_wall};
+	const struct diagnose_part part = {w->names.namespace,
+					   t->component,
+					   t->part,
+					   w->started_wall,
+					   {w->names.db_secret, w->names.wp_secret}};
+	bool failed = workload_state(object) == WORKLOAD_FAILED;
 	struct cause cause;
 
 	watch->looked = clock_mono_ms();
 	if (diagnose(w->kube, &part, object, &cause, err) < 0)
 		return -1;
-	if (failed)
-		return err_set(err, t->failed, "%s",
-			       *cause.word ? cause.sentence : "It failed without a reason.");
-	if (strcmp(cause.word, watch->cause.word) != 0) {
+	if (strcmp(cause.word, watch->cause.word) != 0)
 		watch->since = watch->looked;
-		watch->cause = cause;
-		if (work_report(w, t->step, &cause, err) < 0)
-			return -1;
-	}
+	watch->cause = cause;
+	if (failed) /* which job_failed says at the least */
+		return work_report(w, t->step, &cause, err) < 0
+			       ? -1
+			       : err_set(err, t->failed, "%s", cause.sentence);
+	if (tell_cause(w, t, watch, err) < 0)
+		return -1;
 	if (*cause.word && watch->looked - watch->since >= cause.patience * 1000LL)
 		return err_set(err, t->failed, "%s", cause.sentence);
-	return 0;
+	return help(w, t, object, path, &cause, err);
 }
 
 static int
 await(struct work *w, const struct target *t, struct err *err)
 {
+	int64_t begin = clock_mono_ms();
 	struct watch watch = {
 		.cause.word = "",
-		.looked = clock_mono_ms() + DIAGNOSE_AFTER_MS - DIAGNOSE_EVERY_MS,
+		.since = begin,
+		.looked = begin + DIAGNOSE_AFTER_MS - DIAGNOSE_EVERY_MS,
 	};
+	char path[PATH_BYTES];
 
+	snprintf(path, sizeof(path), "%s/namespaces/%s/%s/%s", t->group, w->names.namespace,
+		 t->resource, t->name);
 	for (int nap = 0;;) {
 		CLEANUP(json_freep) struct json *object = NULL;
 		enum workload_state state;
 
-		if (kube_get(w->kube, &object, err, "%s/namespaces/%s/%s/%s", t->group,
-			     w->names.namespace, t->resource, t->name) < 0)
+		if (kube_get(w->kube, &object, err, "%s", path) < 0)
 			return -1;
 		state = workload_state(object);
 		if (state == WORKLOAD_READY)
-			return *watch.cause.word
-				       ? work_report(w, t->step, &(struct cause){.word = ""}, err)
-				       : 0;
+			return work_report_end(w, t->step, err);
 		if ((state == WORKLOAD_FAILED ||
 		     clock_mono_ms() - watch.looked >= DIAGNOSE_EVERY_MS) &&
-		    look_for_cause(w, t, object, state == WORKLOAD_FAILED, &watch, err) < 0)
+		    look_for_cause(w, t, object, path, &watch, err) < 0)
 			return -1;
 		if (work_nap(w, &nap, err) < 0)
 			return err->code == ERR_DEADLINE
@@ -151,11 +192,26 @@ look_at_page(struct work *w, struct http *http, struct err *why)
 	return 0;
 }
 
+/* Why the page does not answer, as a cause. */
+static struct cause
+page_cause(const struct work *w, const struct err *why)
+{
+	struct cause cause = {.word = "page_silent"};
+
+	snprintf(cause.sentence, sizeof(cause.sentence),
+		 "The shop is installed, but its page does not answer at %s (%.300s). Check the ingress "
+		 "controller, the host name and the certificate; it goes on by itself then.",
+		 w->names.url, why->text);
+	valid_clean(cause.sentence);
+	return cause;
+}
+
 int
 await_storefront(struct work *w, struct err *err)
 {
 	static const struct http_tls tls = {NULL, NULL, NULL};
 	CLEANUP(http_closep) struct http *http = NULL;
+	int64_t begin = clock_mono_ms();
 	struct err why = ERR_INIT;
 	int nap = 0;
 
@@ -163,14 +219,17 @@ await_storefront(struct work *w, struct err *err)
 		return 0;
 	if (http_open(&http, &tls, w->stop_fd, err) < 0)
 		return -1;
-	while (!look_at_page(w, http, &why))
+	while (!look_at_page(w, http, &why)) {
+		struct cause cause = page_cause(w, &why);
+
+		if (clock_mono_ms() - begin >= PAGE_GRACE_MS &&
+		    strcmp(w->store.error_code, cause.word) != 0 &&
+		    work_report(w, "storefront", &cause, err) < 0)
+			return -1;
 		if (work_nap(w, &nap, err) < 0)
 			return err->code == ERR_DEADLINE
-				       ? err_set(err, ERR_STORE_STUCK,
-						 "The shop is installed, but its page does not answer "
-						 "at %s (%.300s). Check the ingress controller, the "
-						 "host name and the certificate, then retry.",
-						 w->names.url, why.text)
+				       ? err_set(err, ERR_STORE_STUCK, "%s", cause.sentence)
 				       : -1;
-	return 0;
+	}
+	return work_report_end(w, "storefront", err);
 }

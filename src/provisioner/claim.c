@@ -15,12 +15,13 @@
 #include "model/store.h"
 #include "provisioner/outcome.h"
 #include "provisioner/stray.h"
-#include "provisioner/worker.h"
+#include "provisioner/ticket.h"
 
 enum {
 	LEASE_MS = 30000,
 	RENEW_MS = 10000,
 	KILL_AFTER_MS = 40000, /* helm has 30 s to end in an orderly way */
+	LATE_MS = 60000,       /* a worker sees its deadline itself, between two calls */
 	INSPECT_EVERY_MS = 30000,
 	INSPECT_AGAIN_MS = 2000, /* while something is wrong */
 	INSPECT_MS = 20000,
@@ -68,10 +69,9 @@ inspecting(const struct claim *c)
 static pid_t
 spawn(struct claim *c, int lock, const struct ticket *ticket, struct err *err)
 {
-	const char *argv[] = {"store-provisioner", "--worker", c->conf_file ? "-c" : NULL,
-			      c->conf_file, NULL};
+	const char *argv[] = {"store-worker", c->conf_file ? "-c" : NULL, c->conf_file, NULL};
 	struct proc_spec spec = {
-		.path = "/proc/self/exe",
+		.path = c->worker,
 		.argv = argv,
 		.death_signal = SIGKILL,
 		.note_fd = lock,
@@ -82,14 +82,14 @@ spawn(struct claim *c, int lock, const struct ticket *ticket, struct err *err)
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_errno(err, "cannot start a worker");
 	if (lock >= 0)
-		spec.fds[n++] = (struct proc_fd){lock, WORKER_LOCK_FD};
-	spec.fds[n] = (struct proc_fd){ends[0], WORKER_TICKET_FD};
+		spec.fds[n++] = (struct proc_fd){lock, TICKET_LOCK_FD};
+	spec.fds[n] = (struct proc_fd){ends[0], TICKET_FD};
 	pid = proc_spawn(&spec, err);
 	close(ends[0]);
 	if (lock >= 0)
 		crash_point("forked");
 	/* A worker without its ticket sees the pipe's end and leaves. */
-	if (pid > 0 && worker_ticket_write(ends[1], ticket, err) < 0)
+	if (pid > 0 && ticket_write(ends[1], ticket, err) < 0)
 		log_error("%s", err->text);
 	close(ends[1]);
 	return pid;
@@ -101,9 +101,11 @@ end_job(struct claim *c, const struct job *job, const struct err *failure, uint3
 	struct err err = ERR_INIT;
 	struct outcome outcome;
 
-	if (outcome_write(c->db, job, failure, random, &outcome, &err) < 0)
+	if (outcome_write(c->db, job, failure, random, &outcome, &err) < 0) {
+		/* The row is still `running`: it is looked at again, see inherit(). */
+		c->left_rows = c->left_rows || err.code != ERR_LEASE_LOST;
 		log_error("job %lld: %s", (long long)job->id, err.text);
-	else
+	} else
 		log_warn("job %lld is %s: %s", (long long)job->id, job_state_words[outcome.state],
 			 failure->text);
 }
@@ -166,7 +168,7 @@ claim_job(struct claim *c, struct job *job, int64_t now)
 	pid = spawn(c, lock, &ticket, &err);
 	close(lock);
 	if (pid < 0) {
-		end_job(c, job, &err, seal_random());
+		end_job(c, job, &err, 0);
 		return false;
 	}
 	*w = (struct claim_worker){.pid = pid, .job = *job, .deadline = ticket.deadline};
@@ -227,7 +229,7 @@ watch(struct claim *c, int64_t now)
 		if (w->pid == 0)
 			continue;
 		/* At its deadline a worker ends by itself; this is for one that cannot. */
-		if (w->kill_at || now >= w->deadline + KILL_AFTER_MS || (!w->inspect && cancelled(c, w)))
+		if (w->kill_at || now >= w->deadline + LATE_MS || (!w->inspect && cancelled(c, w)))
 			end_worker(w, now);
 	}
 }
@@ -238,15 +240,20 @@ renew(struct claim *c, int64_t now)
 	struct err err = ERR_INIT;
 
 	c->renew_at = now + RENEW_MS;
-	for (int i = 0; i < CLAIM_WORKERS; i++) {
-		struct claim_worker *w = &c->workers[i];
+	if (count(c, JOB_PROVISION) + count(c, JOB_DELETE) > 0 &&
+	    job_renew(c->db, c->instance, clock_wall_ms() + LEASE_MS, &err) < 0)
+		log_warn("leases cannot be renewed: %s", err.text);
+}
 
-		if (w->pid == 0 || w->inspect)
-			continue;
-		if (job_renew(c->db, &w->job, clock_wall_ms() + LEASE_MS, &err) < 0 &&
-		    err.code != ERR_LEASE_LOST) /* that is a worker about to end */
-			log_warn("job %lld: %s", (long long)w->job.id, err.text);
-	}
+/*
+ * Another provisioner, with a PROVISIONER_DIR of its own on the same database,
+ * may be at work on it: then we never had a lock of that store, and the lease
+ * has not run out.
+ */
+static bool
+belongs_elsewhere(struct claim *c, const struct job *job)
+{
+	return !stray_known(c, job->store_id) && job->lease_until > clock_wall_ms();
 }
 
 /* Rows that nobody works on, a dead supervisor's: the next attempt follows at once. */
@@ -257,13 +264,13 @@ inherit(struct claim *c)
 	struct err err = ERR_INIT;
 	struct err died = ERR_INIT;
 	struct db_query *q = job_running(c->db);
-	int n = 0;
+	int n = 0, r = 1;
 
-	err_set(&died, ERR_WORKER_DIED, "The provisioner was ended in the middle of this job.");
-	while (n < DUE_MAX && job_next(q, &left[n], &err) > 0)
-		n += !has_worker(c, left[n].id);
+	err_set(&died, ERR_WORKER_DIED, "Nobody worked on this store any more.");
+	while (n < DUE_MAX && (r = job_next(q, &left[n], &err)) > 0)
+		n += !has_worker(c, left[n].id) && !belongs_elsewhere(c, &left[n]);
 	db_done(q);
-	c->left_rows = n > 0;
+	c->left_rows = n > 0 || r < 0;
 	for (int i = 0; i < n; i++) {
 		int lock = stray_lock(c, left[i].store_id);
 
@@ -322,7 +329,12 @@ settle(struct claim *c, const struct claim_worker *w, int status)
 	struct job now;
 	int r = job_get(c->db, w->job.id, &now, &err);
 
-	if (WIFSIGNALED(status))
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM && w->kill_at)
+		err_set(&died, ERR_STOPPED, "the job was told to stop before it had begun");
+	else if (WIFEXITED(status) && WEXITSTATUS(status) == TICKET_OUTAGE)
+		err_set(&died, ERR_CONFIG,
+			"The configuration of the provisioner has a fault; see its log.");
+	else if (WIFSIGNALED(status))
 		err_set(&died, ERR_WORKER_DIED,
 			"The process that worked on this store was ended by signal %d.",
 			WTERMSIG(status));
@@ -350,13 +362,14 @@ claim_reap(struct claim *c)
 		if (w->pid == 0 || waitpid(w->pid, &status, WNOHANG) != w->pid)
 			continue;
 		w->pid = 0;
-		if (ended.inspect && status != 0)
+		if (ended.inspect && status != 0) {
+			c->cluster_ok = false;
 			c->inspect_at = clock_mono_ms() + INSPECT_AGAIN_MS;
-		else if (ended.inspect)
+		} else if (ended.inspect)
 			read_gate(c);
 		else
 			settle(c, &ended, status);
-		if (!ended.inspect && WIFEXITED(status) && WEXITSTATUS(status) == WORKER_OUTAGE)
+		if (!ended.inspect && WIFEXITED(status) && WEXITSTATUS(status) == TICKET_OUTAGE)
 			c->inspect_at = 0;
 	}
 }

@@ -3,10 +3,10 @@
  *
  *	1. The store's lock is taken: flock on jobs/<store id>.lock. Busy means
  *	   that a process of an older job is alive: no claim. It is asked to end,
- *	   and killed after STRAY_KILL_MS; the pid in the file only says whom.
+ *	   and killed 30 s later; the pid in the file only says whom.
  *	2. The row becomes `running` in one BEGIN IMMEDIATE, which raises its
  *	   fence token and attempt.
- *	3. A worker is started with the lock and a ticket (worker.h). Our own
+ *	3. A worker is started with the lock and a ticket (ticket.h). Our own
  *	   copy of the lock is closed: worker and helm hold it from now on.
  *	4. A worker that ended without writing its outcome (killed, crashed) has
  *	   it written here: worker_died, which costs an attempt.
@@ -43,6 +43,7 @@ struct claim_stray {
 struct claim {
 	const struct conf *conf;
 	const char *conf_file; /* NULL: the default one */
+	const char *worker;    /* path of store-worker */
 	struct db *db;
 	char instance[VALID_UUID_BYTES];
 	struct claim_worker workers[CLAIM_WORKERS];

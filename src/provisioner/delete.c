@@ -7,11 +7,13 @@
 
 #include "base/clock.h"
 #include "base/crash.h"
+#include "base/valid.h"
+#include "cluster/blocker.h"
 #include "cluster/release.h"
 #include "model/progress.h"
 #include "provisioner/work.h"
 
-enum { BLOCKER_AFTER_MS = 10000 };
+enum { BLOCKER_AFTER_MS = 20000 }; /* pods may take that long to end in good order */
 
 /* 1: the namespace is there and this store's, 0: there is nothing of ours, -1. */
 static int
@@ -54,74 +56,82 @@ uninstall(struct work *w, struct err *err)
 	return work_note(w, "release", note, err);
 }
 
+/* Tells what holds the removal back: not at once, and not each of its small steps. */
 static int
-remove_namespace(struct work *w, struct err *err)
+tell_blocker(struct work *w, const char *step, const char *left, int64_t *tell_at, struct err *err)
 {
-	int64_t begin = clock_mono_ms();
-	char blocker[ERR_TEXT_MAX] = "";
-	bool told = false;
+	struct cause cause = {.word = err_word(ERR_NOT_GONE)};
+	int64_t now = clock_mono_ms();
 
-	for (int nap = 0;;) {
-		CLEANUP(json_freep) struct json *namespace = NULL;
-		int r = find_namespace(w, &namespace, err);
+	if (now < *tell_at)
+		return 0;
+	*tell_at = now + BLOCKER_AFTER_MS;
+	snprintf(cause.sentence, sizeof(cause.sentence), "%.650s It goes on by itself when that is gone.",
+		 left);
+	valid_clean(cause.sentence);
+	return work_report(w, step, &cause, err);
+}
 
-		if (r <= 0)
-			return r;
-		if (!json_at(namespace, "metadata", "deletionTimestamp")) {
-			const char *uid = json_text(json_at(namespace, "metadata", "uid"));
+/* look: 0 when it is gone, 1 while it is not, with a sentence about what is left, -1. */
+static int
+await_gone(struct work *w, const char *step,
+	   int (*look)(struct work *w, char left[ERR_TEXT_MAX], struct err *err), struct err *err)
+{
+	int64_t tell_at = clock_mono_ms() + BLOCKER_AFTER_MS;
+	char left[ERR_TEXT_MAX];
+	int nap = 0, r;
 
-			if (kube_delete(w->kube, uid, err, "/api/v1/namespaces/%s",
-					w->names.namespace) < 0)
-				return -1;
-			crash_point("namespace-deleting");
-		}
-		cause_namespace(namespace, blocker);
-		if (!told && *blocker && clock_mono_ms() - begin > BLOCKER_AFTER_MS) {
-			told = true;
-			if (work_note(w, "namespace", blocker, err) < 0)
-				return -1;
-		}
+	while ((r = look(w, left, err)) > 0) {
+		if (tell_blocker(w, step, left, &tell_at, err) < 0)
+			return -1;
 		if (work_nap(w, &nap, err) < 0)
 			return err->code == ERR_DEADLINE
 				       ? err_set(err, ERR_NOT_GONE,
-						 "The namespace %s is still there. %.400s Remove what "
-						 "holds it, then retry.",
-						 w->names.namespace, blocker)
+						 "%.650s Remove what holds it, then retry.", left)
 				       : -1;
 	}
+	return r < 0 ? -1 : work_report_end(w, step, err);
 }
 
-/* Whether the volume belonged to a claim of the store's namespace. */
-static bool
-is_ours(const struct work *w, const struct json *volume)
-{
-	return strcmp(json_text(json_at(volume, "spec", "claimRef", "namespace")),
-		      w->names.namespace) == 0;
-}
-
-/* 1: none is left, 0: ret names one that is, -1. */
 static int
-find_volume(struct work *w, char ret[ERR_TEXT_MAX], struct err *err)
+look_at_namespace(struct work *w, char left[ERR_TEXT_MAX], struct err *err)
+{
+	CLEANUP(json_freep) struct json *namespace = NULL;
+	char blocker[ERR_TEXT_MAX];
+	int r = find_namespace(w, &namespace, err);
+
+	if (r <= 0)
+		return r;
+	if (!json_at(namespace, "metadata", "deletionTimestamp")) {
+		if (kube_delete(w->kube, json_text(json_at(namespace, "metadata", "uid")), err,
+				"/api/v1/namespaces/%s", w->names.namespace) < 0)
+			return -1;
+		crash_point("namespace-deleting");
+	}
+	blocker_namespace(namespace, blocker);
+	snprintf(left, ERR_TEXT_MAX, "The namespace %s is not gone yet: %.600s.", w->names.namespace,
+		 *blocker ? blocker : "the cluster does not say why");
+	return 1;
+}
+
+static int
+remove_namespace(struct work *w, struct err *err)
+{
+	return await_gone(w, "namespace", look_at_namespace, err);
+}
+
+static int
+look_at_volumes(struct work *w, char left[ERR_TEXT_MAX], struct err *err)
 {
 	CLEANUP(json_freep) struct json *list = NULL;
-	struct json *items;
+	char volume[ERR_TEXT_MAX];
 
 	if (kube_get(w->kube, &list, err, "/api/v1/persistentvolumes") < 0)
 		return -1;
-	items = json_at(list, "items");
-	for (size_t i = 0; i < json_count(items); i++) {
-		struct json *volume = json_item(items, i);
-		const char *policy =
-			json_text(json_at(volume, "spec", "persistentVolumeReclaimPolicy"));
-
-		if (!is_ours(w, volume))
-			continue;
-		snprintf(ret, ERR_TEXT_MAX, "%.100s (%.30s%s)",
-			 json_text(json_at(volume, "metadata", "name")),
-			 json_text(json_at(volume, "status", "phase")),
-			 strcmp(policy, "Retain") == 0 ? ", its storage class keeps volumes" : "");
+	if (!blocker_volume(list, w->names.namespace, volume))
 		return 0;
-	}
+	snprintf(left, ERR_TEXT_MAX,
+		 "The store's volume is not gone yet: %.600s. Delete it if it stays.", volume);
 	return 1;
 }
 
@@ -129,22 +139,12 @@ static int
 remove_volumes(struct work *w, struct err *err)
 {
 	CLEANUP(json_freep) struct json *namespace = NULL;
-	char left[ERR_TEXT_MAX] = "";
-	int nap = 0, r;
+	int r = kube_get(w->kube, &namespace, err, "/api/v1/namespaces/%s", w->names.namespace);
 
 	/* A namespace that is there now is somebody else's, and so are its volumes. */
-	r = kube_get(w->kube, &namespace, err, "/api/v1/namespaces/%s", w->names.namespace);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	while ((r = find_volume(w, left, err)) == 0)
-		if (work_nap(w, &nap, err) < 0)
-			return err->code == ERR_DEADLINE
-				       ? err_set(err, ERR_NOT_GONE,
-						 "The volume %.200s of the store is still there. Delete "
-						 "it, then retry.",
-						 left)
-				       : -1;
-	return r < 0 ? -1 : 0;
+	return await_gone(w, "volumes", look_at_volumes, err);
 }
 
 const work_step delete_steps[DELETE_STEPS] = {

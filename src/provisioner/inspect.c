@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "cluster/chart.h"
 #include "cluster/helm.h"
 #include "cluster/kube.h"
 #include "model/health.h"
@@ -16,28 +17,25 @@ struct finding {
 
 /* Asks for something that needs a right, so that a refused credential shows. */
 static int
-ask_cluster(const struct conf *conf, int stop_fd, int64_t deadline, char version[64],
+ask_cluster(const struct conf *conf, int stop_fd, int64_t deadline, char version[KUBE_VERSION],
 	    struct err *err)
 {
 	CLEANUP(kube_closep) struct kube *kube = NULL;
-	CLEANUP(json_freep) struct json *about = NULL;
 	CLEANUP(json_freep) struct json *namespaces = NULL;
 
 	if (kube_open(&kube, conf->kubeconfig, stop_fd, err) < 0)
 		return -1;
 	kube_deadline(kube, deadline);
-	if (kube_get(kube, &about, err, "/version") < 0 ||
-	    kube_list_meta(kube, &namespaces, err, "/api/v1/namespaces?limit=1") < 0)
+	if (kube_version(kube, version, err) < 0)
 		return -1;
-	snprintf(version, 64, "%.60s", json_text(json_at(about, "gitVersion")));
-	return 0;
+	return kube_list_meta(kube, &namespaces, err, "/api/v1/namespaces?limit=1") < 0 ? -1 : 0;
 }
 
 static void
 look_at_cluster(const struct conf *conf, int stop_fd, int64_t deadline, struct finding *f)
 {
 	struct err err = ERR_INIT;
-	char version[64] = "";
+	char version[KUBE_VERSION] = "";
 
 	f->ok = ask_cluster(conf, stop_fd, deadline, version, &err) == 0;
 	f->stopped = err.code == ERR_STOPPED;
@@ -50,13 +48,15 @@ look_at_cluster(const struct conf *conf, int stop_fd, int64_t deadline, struct f
 static void
 look_at_helm(const struct conf *conf, int stop_fd, int64_t deadline, struct finding *f)
 {
-	char home[CONF_TEXT + 16], version[HELM_VERSION];
+	char home[CONF_TEXT + 16], version[HELM_VERSION], digest[SEAL_DIGEST];
 	struct helm helm = work_helm(conf, home, sizeof(home));
 	struct err err = ERR_INIT;
 
 	helm.deadline = deadline;
 	helm.stop_fd = stop_fd;
-	f->ok = helm_version(&helm, version, &err) == 0;
+	/* The chart is part of it: without one each job would only find that out by itself. */
+	f->ok = helm_version(&helm, version, &err) == 0 &&
+		chart_digest(conf->helm_chart_path, conf->helm_values_file, "", digest, &err) == 0;
 	f->stopped = err.code == ERR_STOPPED;
 	if (f->ok)
 		snprintf(f->sentence, sizeof(f->sentence), "helm %s is there.", version);

@@ -7,6 +7,7 @@
 #include "cluster/chart.h"
 #include "cluster/release.h"
 #include "cluster/workload.h"
+#include "provisioner/nudge.h"
 
 enum { PENDING_MAX = 8 }; /* helm keeps five records */
 
@@ -52,7 +53,16 @@ get_init_job(struct work *w, int revision, struct json **ret, struct err *err)
 			w->names.namespace, w->names.init_job, revision);
 }
 
-/* Whether what is deployed is what we would deploy, and its init Job may still succeed. */
+static int
+is_there(struct work *w, const char *resource, const char *name, struct err *err)
+{
+	CLEANUP(json_freep) struct json *meta = NULL;
+
+	return kube_get_meta(w->kube, &meta, err, "/apis/apps/v1/namespaces/%s/%s/%s",
+			     w->names.namespace, resource, name);
+}
+
+/* 1 if what is deployed is what we would deploy, is all there, and may still succeed; 0, -1. */
 static int
 is_current(struct work *w, const struct release *r, const char *digest, struct err *err)
 {
@@ -61,7 +71,11 @@ is_current(struct work *w, const struct release *r, const char *digest, struct e
 
 	if (r->status != RELEASE_DEPLOYED || strcmp(r->digest, digest) != 0)
 		return 0;
-	found = get_init_job(w, r->revision, &job, err);
+	found = is_there(w, "statefulsets", w->names.mariadb, err);
+	if (found > 0)
+		found = is_there(w, "deployments", w->names.wordpress, err);
+	if (found > 0)
+		found = get_init_job(w, r->revision, &job, err);
 	return found <= 0 ? found : workload_state(job) != WORKLOAD_FAILED;
 }
 
@@ -91,7 +105,7 @@ install(struct work *w, const char *values, const char *digest, struct err *err)
 	struct err said = ERR_INIT;
 	int status;
 
-	if (keep_values(w, values, digest, err) < 0)
+	if (keep_values(w, values, digest, err) < 0 || nudge_claims(w, err) < 0)
 		return -1;
 	crash_point("helm-unstarted");
 	status = helm_upgrade(&w->helm, w->names.release, w->names.namespace, values, digest, &said);

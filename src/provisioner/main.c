@@ -1,10 +1,12 @@
 /*
  * main.c: store-provisioner, the supervisor: one loop over signals, the wake-up
  * datagram and the clock. What is due is in claim.c and checkpoint.c; the work
- * itself is done by workers (worker.c), each a process of this same program.
+ * itself is done by workers (worker.c), each a process of its own.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,14 +27,13 @@
 #include "model/store.h"
 #include "provisioner/checkpoint.h"
 #include "provisioner/claim.h"
-#include "provisioner/worker.h"
 
 enum { BUSY_MS = 5000, LOCKER_BUSY_MS = 200, TICK_MS = 1000 };
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'n'},
 	{"help", no_argument, NULL, 'h'},	  {"version", no_argument, NULL, 'V'},
-	{"worker", no_argument, NULL, 'w'},	  {NULL, 0, NULL, 0},
+	{"example", no_argument, NULL, 'e'},	  {NULL, 0, NULL, 0},
 };
 
 static void
@@ -42,6 +43,7 @@ usage(FILE *out)
 		     "Takes queued jobs of Store Platform and runs helm for them.\n\n"
 		     "  -c, --config FILE  configuration instead of " CONF_FILE "\n"
 		     "  -n, --check        check the configuration and exit with 0 or 1\n"
+		     "      --example      print a configuration file with every key\n"
 		     "      --help, --version\n\n"
 		     "Configuration keys, also read from the environment:\n");
 	conf_describe(out);
@@ -81,6 +83,21 @@ lock_out_others(const struct conf *conf, struct err *err)
 			       "another store-provisioner is running on %s; stop it first",
 			       conf->provisioner_dir);
 	return err_errno(err, "%s", path);
+}
+
+/* store-worker lies beside this program, installed or not. */
+static int
+find_worker(char ret[PATH_MAX], struct err *err)
+{
+	ssize_t n = readlink("/proc/self/exe", ret, PATH_MAX - sizeof("store-worker"));
+	char *slash;
+
+	if (n <= 0)
+		return err_errno(err, "/proc/self/exe");
+	ret[n] = '\0';
+	slash = strrchr(ret, '/');
+	memcpy(slash + 1, "store-worker", sizeof("store-worker"));
+	return access(ret, X_OK) == 0 ? 0 : err_errno(err, "%s", ret);
 }
 
 static int
@@ -140,13 +157,12 @@ serve(const struct conf *conf, const char *conf_file, struct err *err)
 	CLEANUP(db_closep) struct db *locker = NULL;
 	static struct claim claim; /* the slots are too large for a stack */
 	struct checkpoint checkpoint = {.path = conf->database_path};
-	struct seal_key key;
+	char worker[PATH_MAX];
 	int signal_fd, wake_fd;
 
-	if (seal_init(err) < 0 || make_folders(conf, err) < 0 || lock_out_others(conf, err) < 0 ||
-	    seal_load(&key, conf->provisioner_dir, err) < 0)
+	if (find_worker(worker, err) < 0 || seal_init(err) < 0 || make_folders(conf, err) < 0 || lock_out_others(conf, err) < 0 ||
+	    seal_make(conf->provisioner_dir, err) < 0)
 		return -1;
-	seal_wipe(&key, sizeof(key)); /* workers read it; here it only had to be made */
 	if (open_databases(conf, &db, &locker, err) < 0)
 		return -1;
 	signal_fd = proc_signal_fd(true, err);
@@ -156,7 +172,12 @@ serve(const struct conf *conf, const char *conf_file, struct err *err)
 	checkpoint.db = db;
 	checkpoint.locker = locker;
 	claim = (struct claim){
-		.conf = conf, .conf_file = conf_file, .db = db, .left_rows = true};
+		.conf = conf,
+		.conf_file = conf_file,
+		.worker = worker,
+		.db = db,
+		.left_rows = true,
+	};
 	seal_uuid(claim.instance);
 	log_info("started, SQLite %s, %s", db_library(), conf->database_path);
 	supervise(&claim, &checkpoint, signal_fd, wake_fd);
@@ -172,7 +193,8 @@ main(int argc, char **argv)
 	static struct conf conf;
 	struct err err = ERR_INIT;
 	const char *file = NULL;
-	bool check = false, worker = false;
+	bool check = false;
+	int fd;
 
 	for (int o; (o = getopt_long(argc, argv, "c:n", options, NULL)) != -1;)
 		switch (o) {
@@ -182,9 +204,9 @@ main(int argc, char **argv)
 		case 'n':
 			check = true;
 			break;
-		case 'w':
-			worker = true;
-			break;
+		case 'e':
+			conf_example(stdout);
+			return 0;
 		case 'h':
 			usage(stdout);
 			return 0;
@@ -207,8 +229,11 @@ main(int argc, char **argv)
 		return 0;
 	log_open("store-provisioner", (enum log_level)conf_log_level(&conf));
 	signal(SIGPIPE, SIG_IGN);
-	if (worker)
-		return worker_run(&conf);
+	/* With 0, 1 or 2 closed, a pipe or the database would get that number. */
+	while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO)
+		;
+	if (fd > STDERR_FILENO)
+		close(fd);
 	if (serve(&conf, file, &err) < 0) {
 		log_error("%s", err.text);
 		return 1;

@@ -6,7 +6,7 @@
 #include "io/json.h"
 #include "model/audit.h"
 
-enum { BACKOFF_MS = 5000, BACKOFF_MAX_MS = 300000, OUTAGE_MS = 2000 };
+enum { BACKOFF_MS = 5000, BACKOFF_MAX_MS = 300000, OUTAGE_MS = 5000 };
 
 /* What a job's success and its final failure mean for the store, by kind. */
 static const struct {
@@ -99,10 +99,10 @@ write_all(struct db *db, const struct job *job, const struct err *failure, uint3
 	struct job now;
 	const char *code = failure->code == ERR_NONE ? NULL : err_word(failure->code);
 	struct outcome o;
+	int r = job_get(db, job->id, &now, err); /* a delete may have asked for the end meanwhile */
 
-	/* Read again: a delete may have asked for the end meanwhile. */
-	if (job_get(db, job->id, &now, err) < 0)
-		return -1;
+	if (r != 1)
+		return r < 0 ? -1 : err_set(err, ERR_LEASE_LOST, "the job is not there any more");
 	o = outcome_of(job, failure, now.cancel_requested_at != 0, random);
 	if (job_end(db, job, o.state, clock_wall_ms() + o.delay_ms, code,
 		    code ? failure->text : NULL, err) < 0)

@@ -6,13 +6,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/crash.h"
+#include "base/valid.h"
+#include "cluster/blocker.h"
 #include "model/progress.h"
 #include "provisioner/await.h"
 #include "provisioner/install.h"
 #include "provisioner/work.h"
 
-enum { PASSWORD_CHARS = 32 };
+enum { PASSWORD_CHARS = 32, TELL_AFTER_MS = 3000, TELL_EVERY_MS = 20000 };
 
 static struct json *
 namespace_object(const struct work *w)
@@ -38,14 +41,30 @@ namespace_object(const struct work *w)
 	return object;
 }
 
-/* 1: it is there and ours, 0: to be looked at again, -1. */
+/* The namespace of an earlier store of this name, as the cause of a wait. */
+static struct cause
+leftover(const struct json *namespace)
+{
+	struct cause cause = {.word = err_word(ERR_NAMESPACE_TERMINATING)};
+	char blocker[ERR_TEXT_MAX];
+
+	blocker_namespace(namespace, blocker);
+	snprintf(cause.sentence, sizeof(cause.sentence),
+		 "The previous store of this name is still being removed%s%.500s. It goes on by itself "
+		 "when that is gone.",
+		 *blocker ? ": " : "", blocker);
+	valid_clean(cause.sentence);
+	return cause;
+}
+
+/* 1: it is there and ours, 0: to be looked at again, with the cause in wait if there is one, -1. */
 static int
-look_at_namespace(struct work *w, bool *terminating, struct err *err)
+look_at_namespace(struct work *w, struct cause *wait, struct err *err)
 {
 	CLEANUP(json_freep) struct json *namespace = NULL;
 	int r = kube_get(w->kube, &namespace, err, "/api/v1/namespaces/%s", w->names.namespace);
 
-	*terminating = false;
+	*wait = (struct cause){.word = ""};
 	if (r == 0) {
 		CLEANUP(json_freep) struct json *object = namespace_object(w);
 
@@ -54,7 +73,7 @@ look_at_namespace(struct work *w, bool *terminating, struct err *err)
 	if (r < 0)
 		return -1;
 	if (json_at(namespace, "metadata", "deletionTimestamp")) {
-		*terminating = true;
+		*wait = leftover(namespace);
 		return 0;
 	}
 	if (!work_owns(w, namespace))
@@ -69,24 +88,23 @@ look_at_namespace(struct work *w, bool *terminating, struct err *err)
 static int
 make_namespace(struct work *w, struct err *err)
 {
-	bool terminating, told = false;
+	int64_t tell_at = clock_mono_ms() + TELL_AFTER_MS;
+	struct cause wait;
 	int nap = 0, r;
 
-	while ((r = look_at_namespace(w, &terminating, err)) == 0) {
-		if (terminating && !told) {
-			told = true;
-			if (work_note(w, "namespace",
-				      "The previous store of this name is still being removed.",
-				      err) < 0)
+	while ((r = look_at_namespace(w, &wait, err)) == 0) {
+		if (*wait.word && clock_mono_ms() >= tell_at) {
+			tell_at = clock_mono_ms() + TELL_EVERY_MS;
+			if (work_report(w, "namespace", &wait, err) < 0)
 				return -1;
 		}
 		if (work_nap(w, &nap, err) < 0)
-			return terminating && err->code == ERR_DEADLINE
-				       ? err_set(err, ERR_NAMESPACE_TERMINATING,
-						 "The previous store of this name is still being "
-						 "removed; retry when it is gone.")
+			return *wait.word && err->code == ERR_DEADLINE
+				       ? err_set(err, ERR_NAMESPACE_TERMINATING, "%s", wait.sentence)
 				       : -1;
 	}
+	if (r > 0 && strcmp(w->store.error_code, err_word(ERR_NAMESPACE_TERMINATING)) == 0)
+		return work_report_end(w, "namespace", err);
 	return r < 0 ? -1 : 0;
 }
 
@@ -107,6 +125,7 @@ create_secret(struct work *w, const char *name, struct json *data, struct err *e
 	CLEANUP(json_freep) struct json *object = json_new_object();
 	struct json *metadata = json_new_object();
 	struct json *labels = json_new_object();
+	int after;
 
 	json_set_text(labels, KUBE_PART_OF, KUBE_PLATFORM);
 	json_set_text(labels, KUBE_STORE_ID, w->store.id);
@@ -116,10 +135,15 @@ create_secret(struct work *w, const char *name, struct json *data, struct err *e
 	json_set_text(object, "kind", "Secret");
 	json_set(object, "metadata", metadata);
 	json_set(object, "data", data);
-	return kube_create(w->kube, object, err, "/api/v1/namespaces/%s/secrets",
-			   w->names.namespace) < 0
-		       ? -1
-		       : 0;
+	if (kube_create(w->kube, object, err, "/api/v1/namespaces/%s/secrets",
+			w->names.namespace) >= 0)
+		return 0;
+	/* In our words alone: an admission webhook may quote the object, passwords and all. */
+	after = err->retry_after;
+	err_set(err, err->code, "The cluster did not take the store's Secret %s (%s).", name,
+		err_word(err->code));
+	err->retry_after = after;
+	return -1;
 }
 
 static int

@@ -13,14 +13,16 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "io/proc.h"
-#include "provisioner/worker.h"
+#include "provisioner/ticket.h"
 
-enum { KILL_AFTER_MS = 30000 };
+enum { KILL_AFTER_MS = 30000, FORGET_AFTER_MS = 2 * KILL_AFTER_MS };
 
-static void
+/* false: the id, which comes from the database, is none and may name any file. */
+static bool
 path_of(const struct claim *c, const char *store_id, char ret[PATH_MAX])
 {
 	snprintf(ret, PATH_MAX, "%s/jobs/%s.lock", c->conf->provisioner_dir, store_id);
+	return valid_uuid(store_id);
 }
 
 /* The pid noted in the file, if that process really has the file open as its lock; 0 else. */
@@ -39,7 +41,7 @@ holder(const char *path)
 	text[strcspn(text, "\n")] = '\0';
 	if (!valid_int(text, 2, INT_MAX, &pid))
 		return 0;
-	snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, WORKER_LOCK_FD);
+	snprintf(link, sizeof(link), "/proc/%d/fd/%d", (int)pid, TICKET_LOCK_FD);
 	if (readlink(link, target, sizeof(target) - 1) < 0 || !realpath(path, real) ||
 	    strcmp(target, real) != 0)
 		return 0;
@@ -55,13 +57,16 @@ entry(struct claim *c, const char *store_id)
 	for (int i = 0; i < CLAIM_STRAYS; i++) {
 		struct claim_stray *s = &c->strays[i];
 
-		if (s->since && strcmp(s->store_id, store_id) == 0)
+		if (s->since && clock_mono_ms() - s->since <= FORGET_AFTER_MS &&
+		    strcmp(s->store_id, store_id) == 0)
 			return s;
-		if (!s->since && !unused)
+		if (!unused && (!s->since || clock_mono_ms() - s->since > FORGET_AFTER_MS))
 			unused = s;
 	}
-	if (unused)
+	if (unused) {
+		unused->since = 0;
 		snprintf(unused->store_id, sizeof(unused->store_id), "%s", store_id);
+	}
 	return unused;
 }
 
@@ -92,7 +97,8 @@ stray_lock(struct claim *c, const char *store_id)
 	char path[PATH_MAX];
 	int lock;
 
-	path_of(c, store_id, path);
+	if (!path_of(c, store_id, path))
+		return -1;
 	lock = proc_lock(path);
 	if (lock >= 0) {
 		struct claim_stray *s = entry(c, store_id);
@@ -106,11 +112,19 @@ stray_lock(struct claim *c, const char *store_id)
 	return lock;
 }
 
+bool
+stray_known(const struct claim *c, const char *store_id)
+{
+	char path[PATH_MAX];
+
+	return path_of(c, store_id, path) && access(path, F_OK) == 0;
+}
+
 void
 stray_forget(struct claim *c, const char *store_id)
 {
 	char path[PATH_MAX];
 
-	path_of(c, store_id, path);
-	unlink(path);
+	if (path_of(c, store_id, path))
+		unlink(path);
 }

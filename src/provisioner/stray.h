@@ -13,6 +13,9 @@
  */
 MUST_CHECK int stray_lock(struct claim *c, const char *store_id);
 
+/* Whether this provisioner, or one before it in the same folder, has had the store's lock. */
+bool stray_known(const struct claim *c, const char *store_id);
+
 /* Removes the lock file of a store that is no more. */
 void stray_forget(struct claim *c, const char *store_id);
 

@@ -16,11 +16,12 @@ work_nap(struct work *w, int *ms, struct err *err)
 {
 	int64_t left = w->deadline - clock_mono_ms();
 
-	*ms = *ms == 0 ? NAP_FIRST_MS : *ms * 5 / 4 > NAP_MAX_MS ? NAP_MAX_MS : *ms * 5 / 4;
-	if (left <= 0)
+	*ms = *ms == 0 ? NAP_FIRST_MS : *ms * 9 / 8 > NAP_MAX_MS ? NAP_MAX_MS : *ms * 9 / 8;
+	/* Not at the very end: the next look would have no time to be answered. */
+	if (left <= *ms)
 		return err_set(err, ERR_DEADLINE, "It took longer than the %d s that it may take.",
 			       w->conf->provision_timeout);
-	if (proc_nap(w->stop_fd, left < *ms ? (int)left : *ms))
+	if (proc_nap(w->stop_fd, *ms))
 		return err_set(err, ERR_STOPPED, "the job was told to stop");
 	return 0;
 }
@@ -42,7 +43,7 @@ static int
 write_report(struct work *w, const char *step, const struct cause *cause, struct err *err)
 {
 	struct audit_entry entry = {
-		.action = AUDIT_PROVISION_STUCK,
+		.action = w->job.kind == JOB_DELETE ? AUDIT_DELETE_STUCK : AUDIT_PROVISION_STUCK,
 		.store_id = w->store.id,
 		.actor = "provisioner",
 		.request_id = w->job.request_id,
@@ -67,13 +68,26 @@ write_report(struct work *w, const char *step, const struct cause *cause, struct
 int
 work_report(struct work *w, const char *step, const struct cause *cause, struct err *err)
 {
+	if (strcmp(cause->word, w->store.error_code) == 0 &&
+	    strcmp(cause->sentence, w->store.error_message) == 0)
+		return 0;
 	if (db_begin(w->db, err) < 0)
 		return -1;
 	if (write_report(w, step, cause, err) < 0) {
 		db_rollback(w->db);
 		return -1;
 	}
-	return db_commit(w->db, err);
+	if (db_commit(w->db, err) < 0)
+		return -1;
+	snprintf(w->store.error_code, sizeof(w->store.error_code), "%s", cause->word);
+	snprintf(w->store.error_message, sizeof(w->store.error_message), "%s", cause->sentence);
+	return 0;
+}
+
+int
+work_report_end(struct work *w, const char *step, struct err *err)
+{
+	return work_report(w, step, &(struct cause){.word = ""}, err);
 }
 
 struct helm

@@ -24,7 +24,7 @@ struct work {
 	struct helm helm;
 	struct seal_key key;
 	struct job job;
-	struct store store;
+	struct store store; /* its reason is kept as it is told */
 	struct names names; /* made of the slug, not of the row's other columns */
 	int stop_fd;
 	int64_t deadline;     /* monotonic */
@@ -38,20 +38,20 @@ extern const work_step provision_steps[];
 extern const work_step delete_steps[];
 
 /*
- * Naps before the next look at the cluster: 50 ms at first, then a quarter longer each, up to
- * 2 s. -1 if the job is told to stop or its deadline has come.
+ * Naps before the next look at the cluster: 50 ms at first, then an eighth
+ * longer each time, up to 2 s, so that no wait ends much later than it must.
+ * -1 if the job is told to stop or its deadline has come.
  */
 MUST_CHECK int work_nap(struct work *w, int *ms, struct err *err);
 
 /* Writes a line into the store's timeline without ending the step. */
 MUST_CHECK int work_note(struct work *w, const char *step, const char *message, struct err *err);
 
-/*
- * Says on the store, in its timeline and in the audit why it is stuck, or, with
- * cause->word "", that it is no more.
- */
+/* Says on the store, in its timeline and in the audit why it is stuck, unless it was said last. */
 MUST_CHECK int work_report(struct work *w, const char *step, const struct cause *cause,
 			   struct err *err);
+/* It is stuck no more: the store shows no reason then. */
+MUST_CHECK int work_report_end(struct work *w, const char *step, struct err *err);
 
 /* helm as the configuration has it; home gets the path of its folder and has to live as long. */
 struct helm work_helm(const struct conf *conf, char *home, size_t size);

@@ -1,7 +1,10 @@
-/* worker.c: see worker.h. */
-#include "provisioner/worker.h"
-
-#include <errno.h>
+/*
+ * worker.c: store-worker, one job in one process: plain code, step after step.
+ * It is a program of its own so that the supervisor, which runs for months,
+ * carries neither libcurl nor libyaml. ticket.h has how it is started.
+ */
+#include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,7 +12,6 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/log.h"
-#include "io/json.h"
 #include "io/proc.h"
 #include "model/audit.h"
 #include "model/event.h"
@@ -17,6 +19,7 @@
 #include "model/progress.h"
 #include "provisioner/inspect.h"
 #include "provisioner/outcome.h"
+#include "provisioner/ticket.h"
 #include "provisioner/work.h"
 
 enum { BUSY_MS = 30000 };
@@ -27,50 +30,6 @@ static const struct {
 	[JOB_PROVISION] = {provision_steps},
 	[JOB_DELETE] = {delete_steps},
 };
-
-int
-worker_ticket_write(int fd, const struct ticket *t, struct err *err)
-{
-	CLEANUP(json_freep) struct json *line = json_new_object();
-	struct buf text = {.max = WORKER_TICKET_MAX};
-	ssize_t n;
-
-	json_set_int(line, "job", t->job);
-	json_set_int(line, "fence", t->fence);
-	json_set_int(line, "supervisor", t->supervisor);
-	json_set_int(line, "deadline", t->deadline);
-	json_write(line, &text);
-	buf_str(&text, "\n");
-	n = write(fd, buf_text(&text), text.len); /* far below PIPE_BUF: whole or not at all */
-	if (n < 0)
-		err_errno(err, "the worker's pipe");
-	buf_free(&text);
-	return n < 0 ? -1 : 0;
-}
-
-int
-worker_ticket_read(int fd, struct ticket *ret, struct err *err)
-{
-	CLEANUP(json_freep) struct json *line = NULL;
-	char text[WORKER_TICKET_MAX];
-	size_t len = 0;
-	ssize_t n;
-
-	while (len < sizeof(text) && (n = read(fd, text + len, sizeof(text) - len)) != 0) {
-		if (n < 0 && errno != EINTR)
-			return err_errno(err, "the worker's pipe");
-		len += n > 0 ? (size_t)n : 0;
-	}
-	if (json_parse(&line, text, len, err) < 0)
-		return -1;
-	*ret = (struct ticket){
-		.job = json_int(json_at(line, "job")),
-		.fence = json_int(json_at(line, "fence")),
-		.supervisor = (pid_t)json_int(json_at(line, "supervisor")),
-		.deadline = json_int(json_at(line, "deadline")),
-	};
-	return 0;
-}
 
 /* One event, and with a begin the job's step, while the claim stands. */
 static int
@@ -147,15 +106,14 @@ equip(struct work *w, struct err *err)
 
 	if (r < 0)
 		return -1;
-	/* The database is not trusted with names of the cluster. */
-	if (r == 0 || !valid_slug(w->store.slug))
+	/* The database is not trusted with names of the cluster, nor of files. */
+	if (r == 0 || !valid_slug(w->store.slug) || !valid_uuid(w->store.id))
 		return err_set(err, ERR_INTERNAL, "The job's store is missing or its slug is damaged.");
 	names_of(&w->names, w->store.slug, w->conf->base_domain, w->conf->store_port,
 		 conf_https(w->conf));
 	if (seal_load(&w->key, w->conf->provisioner_dir, err) < 0 ||
 	    kube_open(&w->kube, w->conf->kubeconfig, w->stop_fd, err) < 0)
 		return -1;
-	kube_deadline(w->kube, w->deadline);
 	return 0;
 }
 
@@ -179,10 +137,10 @@ run_job(struct work *w, const struct ticket *ticket, struct err *err)
 	int r = job_get(w->db, ticket->job, &w->job, err);
 
 	if (r < 0)
-		return WORKER_FAILED;
+		return TICKET_FAILED;
 	if (r == 0 || w->job.state != JOB_RUNNING || w->job.fence != ticket->fence) {
 		err_set(err, ERR_LEASE_LOST, "the job was given to somebody else");
-		return WORKER_FAILED;
+		return TICKET_FAILED;
 	}
 	log_bind(LOG_STORE, w->job.store_id);
 	r = equip(w, &failure);
@@ -190,13 +148,13 @@ run_job(struct work *w, const struct ticket *ticket, struct err *err)
 		r = run_steps(w, &failure);
 	log_bind(LOG_STEP, NULL);
 	if (outcome_write(w->db, &w->job, r < 0 ? &failure : NULL, seal_random(), &outcome, err) < 0)
-		return WORKER_FAILED;
+		return TICKET_FAILED;
 	if (r < 0)
 		log_warn("%s %s: %s", job_kind_words[w->job.kind], job_state_words[outcome.state],
 			 failure.text);
 	else
 		log_info("%s %s", job_kind_words[w->job.kind], job_state_words[outcome.state]);
-	return r < 0 && err_class(failure.code) == ERR_OUTAGE ? WORKER_OUTAGE : WORKER_DONE;
+	return r < 0 && err_class(failure.code) == ERR_OUTAGE ? TICKET_OUTAGE : TICKET_DONE;
 }
 
 static int
@@ -214,15 +172,15 @@ run_ticket(const struct conf *conf, const struct ticket *ticket, int stop_fd, st
 	int status;
 
 	if (open_database(conf, &db, err) < 0)
-		return WORKER_FAILED;
+		return TICKET_FAILED;
 	if (ticket->job == 0)
-		return inspect_run(conf, db, stop_fd, ticket->deadline, err) < 0 ? WORKER_FAILED
-										 : WORKER_DONE;
+		return inspect_run(conf, db, stop_fd, ticket->deadline, err) < 0 ? TICKET_FAILED
+										 : TICKET_DONE;
 	snprintf(id, sizeof(id), "%lld", (long long)ticket->job);
 	log_bind(LOG_JOB, id);
 	w.db = db;
 	w.helm.stop_fd = stop_fd;
-	w.helm.lock_fd = WORKER_LOCK_FD;
+	w.helm.lock_fd = TICKET_LOCK_FD;
 	w.helm.deadline = ticket->deadline;
 	status = run_job(&w, ticket, err);
 	kube_close(w.kube);
@@ -230,24 +188,49 @@ run_ticket(const struct conf *conf, const struct ticket *ticket, int stop_fd, st
 	return status;
 }
 
-int
-worker_run(const struct conf *conf)
+static int
+work(const struct conf *conf)
 {
 	struct err err = ERR_INIT;
 	struct ticket ticket;
 	int stop_fd, status;
 
-	if (worker_ticket_read(WORKER_TICKET_FD, &ticket, &err) < 0 || getppid() != ticket.supervisor)
-		return WORKER_FAILED; /* the supervisor died before it could tell */
-	close(WORKER_TICKET_FD);
+	if (ticket_read(TICKET_FD, &ticket, &err) < 0 || getppid() != ticket.supervisor) {
+		fputs("store-worker: there is no job for it; store-provisioner starts it\n", stderr);
+		return TICKET_FAILED;
+	}
+	close(TICKET_FD);
 	if (ticket.job != 0)
 		crash_point("ticket-read");
 	stop_fd = proc_signal_fd(false, &err);
 	if (stop_fd < 0 || seal_init(&err) < 0)
-		status = WORKER_FAILED;
+		status = TICKET_FAILED;
 	else
 		status = run_ticket(conf, &ticket, stop_fd, &err);
-	if (status == WORKER_FAILED && err.code != ERR_STOPPED)
+	if (status == TICKET_FAILED && err.code != ERR_STOPPED)
 		log_error("the worker gives up: %s", err.text);
 	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct conf conf;
+	struct err err = ERR_INIT;
+	const char *file = NULL;
+
+	for (int o; (o = getopt(argc, argv, "c:")) != -1;)
+		if (o == 'c')
+			file = optarg;
+		else
+			return 2;
+	if (conf_load(&conf, file, &err) < 0) {
+		/* Somebody is editing the file: the job waits until it is right again. */
+		log_open("store-worker", LOG_LEVEL_ERROR);
+		log_error("%s", err.text);
+		return TICKET_OUTAGE;
+	}
+	log_open("store-worker", (enum log_level)conf_log_level(&conf));
+	signal(SIGPIPE, SIG_IGN);
+	return work(&conf);
 }

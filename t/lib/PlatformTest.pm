@@ -116,8 +116,11 @@ sub finish {
 sub DESTROY {
 	my ($self) = @_;
 	return if $$ != $self->{owner};
-	$self->{keep} = !$self->{finished} || !Test::More->builder->is_passing || $ENV{STORE_TEST_KEEP};
-	diag("the test's files are in $self->{dir}") if $self->{keep};
+	# An object that a named sub refers to goes last, when Test::More is gone already.
+	my $late = ${^GLOBAL_PHASE} eq 'DESTRUCT';
+	my $passing = $late ? $? == 0 : Test::More->builder->is_passing;
+	$self->{keep} = !$self->{finished} || !$passing || $ENV{STORE_TEST_KEEP};
+	print STDERR "# the test's files are in $self->{dir}\n" if $self->{keep};
 	$self->SUPER::DESTROY;
 }
 

@@ -5,9 +5,23 @@
 #include <string.h>
 
 #include "base/valid.h"
+#include "cluster/blocker.h"
 #include "cluster/cause.h"
+#include "cluster/diagnose.h"
+#include "cluster/mask.h"
 
 #define EVENT(reason, message) "[{\"reason\":\"" reason "\",\"message\":\"" message "\"}]"
+#define ABOUT(claim, reason, message)                                                              \
+	"[{\"involvedObject\":{\"name\":\"" claim "\"},\"reason\":\"" reason "\",\"message\":\"" message \
+	"\"}]"
+#define CLAIM(class, phase)                                                                        \
+	"[{\"metadata\":{\"name\":\"data-0\"},\"spec\":{" class "},\"status\":{\"phase\":\"" phase "\"}}]"
+#define FAST "\"storageClassName\":\"fast\""
+#define UNSCHEDULABLE(message)                                                                     \
+	"[{\"status\":{\"conditions\":[{\"type\":\"PodScheduled\",\"status\":\"False\",\"reason\":"           \
+	"\"Unschedulable\",\"message\":\"" message "\"}]}}]"
+#define SET "{\"kind\":\"StatefulSet\"}"
+#define JOB "{\"kind\":\"Job\"}"
 #define WAITING(reason) POD("\"state\":{\"waiting\":{\"reason\":\"" reason "\",\"message\":\"the text\"}}")
 #define POD(state)                                                                                 \
 	"[{\"metadata\":{\"name\":\"p-0\"},\"spec\":{\"containers\":[{\"name\":\"c\","             \
@@ -16,10 +30,8 @@
 
 static const struct {
 	const char *word, *part, *workload, *pods, *events, *claims, *log;
-	const char *says[2];
+	const char *says[3];
 } cases[] = {
-	{"", "database", NULL, NULL, NULL, NULL, "", {""}},
-	{"", "database", "{}", "[]", "[]", "[]", "", {""}},
 	{"quota_exceeded", "database", NULL, NULL,
 	 EVENT("FailedCreate", "pods \\\"x\\\" is forbidden: exceeded quota: q, requested: cpu=1"), NULL, "",
 	 {"quota is used up for its database", "exceeded quota: q, requested: cpu=1"}},
@@ -30,16 +42,24 @@ static const struct {
 	 {"webhook says no"}},
 	{"warning", "wordpress", NULL, NULL, EVENT("FailedCreate", "status unknown for quota: q"), NULL, "",
 	 {"status unknown for quota"}}, /* for a moment only */
-	{"claim_not_bound", "database", NULL, NULL, EVENT("ProvisioningFailed", "no class \\\"fast\\\""),
-	 "[{\"metadata\":{\"name\":\"data-0\"},\"status\":{\"phase\":\"Pending\"}}]", "",
+	{"claim_not_bound", "database", NULL, NULL,
+	 ABOUT("data-0", "ProvisioningFailed", "no class \\\"fast\\\""), CLAIM(FAST, "Pending"), "",
 	 {"volume claim data-0 is not bound", "no class \"fast\""}},
-	{"claim_not_bound", "database", NULL, NULL, NULL,
-	 "[{\"metadata\":{\"name\":\"data-0\"},\"status\":{\"phase\":\"Lost\"}}]", "", {"is lost"}},
-	{"", "database", NULL, NULL, NULL, "[{\"status\":{\"phase\":\"Pending\"}}]", "", {""}},
+	{"claim_not_bound", "database", NULL, NULL, NULL, CLAIM(FAST, "Lost"), "", {"is lost"}},
+	{"claim_not_bound", "database", NULL, NULL, NULL, CLAIM("", "Pending"), "",
+	 {"names no storage class"}},
+	{"not_ready", "database", SET, NULL, NULL, CLAIM(FAST, "Pending"), "",
+	 {"makes no pod"}}, /* it may be bound when there is a pod */
+	{"warning", "database", NULL, NULL, ABOUT("data-1", "ProvisioningFailed", "another's"),
+	 CLAIM(FAST, "Pending"), "", {"another's"}},
+	{"claim_waits", "database", SET,
+	 UNSCHEDULABLE("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."), NULL,
+	 CLAIM(FAST, "Pending"), "", {"waits for its volume", "unbound immediate", "provisioner"}},
 	{"no_room", "database", NULL,
-	 "[{\"status\":{\"conditions\":[{\"type\":\"PodScheduled\",\"status\":\"False\",\"reason\":"
-	 "\"Unschedulable\",\"message\":\"0/1 nodes: Insufficient memory.\"}]}}]",
-	 NULL, NULL, "", {"has no room for the store's database", "Insufficient memory"}},
+	 UNSCHEDULABLE("0/1 nodes: 1 Insufficient memory. preemption: 0/1 nodes help."), NULL, NULL, "",
+	 {"has no room for the store's database: 0/1 nodes: 1 Insufficient memory. Free"}},
+	{"unschedulable", "database", NULL, UNSCHEDULABLE("1 node(s) had untolerated taint {disk}."), NULL,
+	 NULL, "", {"No node of the cluster takes the store's database", "taint {disk}."}},
 	{"image_pull", "wordpress", NULL, WAITING("ImagePullBackOff"), NULL, NULL, "",
 	 {"The image an/image:1 of the store's wordpress", "the text"}},
 	{"container_config", "wordpress", NULL, WAITING("CreateContainerConfigError"), NULL, NULL, "",
@@ -47,18 +67,41 @@ static const struct {
 	{"out_of_memory", "database", NULL,
 	 POD("\"lastState\":{\"terminated\":{\"reason\":\"OOMKilled\",\"exitCode\":137}}"), NULL, NULL, "",
 	 {"ran out of its memory limit of 512Mi"}},
+	{"out_of_memory", "database", NULL,
+	 "[{\"spec\":{\"initContainers\":[{\"name\":\"i\",\"resources\":{\"limits\":{\"memory\":\"64Mi\"}}}]},"
+	 "\"status\":{\"initContainerStatuses\":[{\"name\":\"i\",\"state\":{\"terminated\":"
+	 "{\"reason\":\"OOMKilled\"}}}]}}]",
+	 NULL, NULL, "", {"container i", "limit of 64Mi"}},
 	{"crash_loop", "database", NULL,
 	 POD("\"state\":{\"waiting\":{\"reason\":\"CrashLoopBackOff\"}},"
 	     "\"lastState\":{\"terminated\":{\"exitCode\":3}}"),
 	 NULL, NULL, "it\nfell", {"(exit status 3)", "Its last lines: it fell"}},
 	{"crash_loop", "database", NULL, WAITING("CrashLoopBackOff"), NULL, NULL, "", {"left no log"}},
+	{"crash_loop", "database", NULL,
+	 POD("\"restartCount\":2,\"ready\":false,\"state\":{\"running\":{}},"
+	     "\"lastState\":{\"terminated\":{\"exitCode\":1}}"),
+	 NULL, NULL, "", {"again and again"}}, /* up for a moment */
+	{"not_ready", "database", SET,
+	 POD("\"restartCount\":1,\"ready\":false,\"state\":{\"running\":{}},"
+	     "\"lastState\":{\"terminated\":{\"exitCode\":1}}"),
+	 NULL, NULL, "", {"does not say why (pod p-0"}}, /* an accident */
 	{"evicted", "database", NULL,
 	 "[{\"status\":{\"reason\":\"Evicted\",\"message\":\"low on disk\"}}]", NULL, NULL, "",
 	 {"low on disk"}},
+	{"", "set-up job", JOB, "[{\"status\":{\"phase\":\"Running\"}}]", NULL, NULL, "", {""}},
+	{"not_ready", "set-up job", JOB, "[{\"status\":{\"phase\":\"Pending\"}}]", NULL, NULL, "",
+	 {"Pending"}},
+	{"not_ready", "database", NULL, NULL, NULL, NULL, "", {"removed by somebody"}},
+	{"not_ready", "database", SET,
+	 "[{\"status\":{\"phase\":\"Running\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\","
+	 "\"message\":\"unready: [c]\"}]}}]",
+	 NULL, NULL, "", {"Running, unready: [c])"}},
+	{"try_failed", "set-up job", JOB, POD("\"state\":{\"terminated\":{\"exitCode\":1}}"), NULL, NULL,
+	 "wp: no", {"A try of the set-up job failed (c: exit status 1)", "Its last lines: wp: no"}},
 	{"job_failed", "set-up job",
 	 "{\"status\":{\"conditions\":[{\"type\":\"Failed\",\"status\":\"True\",\"reason\":"
 	 "\"BackoffLimitExceeded\",\"message\":\"m\"}]}}",
-	 NULL, NULL, NULL, "wp: no", {"The set-up job failed (BackoffLimitExceeded: m)", "wp: no"}},
+	 NULL, NULL, NULL, "wp: no", {"The set-up job failed (BackoffLimitExceeded: m). Correct", "Its last lines: wp: no"}},
 	{"stalled", "wordpress",
 	 "{\"status\":{\"conditions\":[{\"type\":\"Progressing\",\"status\":\"False\",\"message\":"
 	 "\"deadline\"}]}}",
@@ -99,6 +142,7 @@ follows_the_table(void **state)
 		assert_true(valid_text(c.sentence) >= 0);
 		assert_int_equal(*c.word == '\0', *c.sentence == '\0');
 		assert_true(c.patience >= 0 && c.patience <= CAUSE_PATIENT);
+		assert_in_range(c.grace, 0, 45); /* told within a minute */
 	}
 }
 
@@ -163,10 +207,82 @@ tells_why_a_namespace_stays(void **state)
 	char text[ERR_TEXT_MAX];
 
 	(void)state;
-	cause_namespace(ns, text);
-	assert_string_equal(text, "x/y in 1"); /* the blocker rather than what it blocks */
-	cause_namespace(NULL, text);
+	blocker_namespace(ns, text);
+	assert_string_equal(text, "x/y in 1; pods."); /* the blocker before what it blocks */
+	blocker_namespace(NULL, text);
 	assert_string_equal(text, "");
+}
+
+static void
+names_the_volume_that_stays(void **state)
+{
+	CLEANUP(json_freep)
+	struct json *list = tree("{\"items\":["
+				 "{\"metadata\":{\"name\":\"pv-1\"},\"spec\":{\"claimRef\":{\"namespace\":\"store-b\"}}},"
+				 "{\"metadata\":{\"name\":\"pv-2\"},\"spec\":{\"claimRef\":{\"namespace\":\"store-a\"},"
+				 "\"persistentVolumeReclaimPolicy\":\"Retain\"},\"status\":{\"phase\":\"Released\"}},"
+				 "{\"metadata\":{\"name\":\"pv-3\"},\"spec\":{\"claimRef\":{\"namespace\":\"store-c\"}},"
+				 "\"status\":{\"phase\":\"Failed\",\"message\":\"disk is gone\"}}]}");
+	char text[ERR_TEXT_MAX] = "";
+
+	(void)state;
+	assert_true(blocker_volume(list, "store-a", text));
+	assert_string_equal(text, "pv-2 (Released, its storage class keeps volumes)");
+	assert_true(blocker_volume(list, "store-c", text));
+	assert_string_equal(text, "pv-3 (Failed: disk is gone)");
+	assert_false(blocker_volume(list, "store-aa", text));
+	assert_false(blocker_volume(NULL, "store-a", text));
+}
+
+static void
+knows_whose_a_pod_is(void **state)
+{
+	static const struct {
+		const char *workload, *pod;
+		bool owned;
+	} pods[] = {
+		{"{\"name\":\"s-init-2\",\"uid\":\"u2\"}", "{\"ownerReferences\":[{\"kind\":\"Job\",\"uid\":\"u2\"}]}",
+		 true},
+		{"{\"name\":\"s-init-2\",\"uid\":\"u2\"}", "{\"ownerReferences\":[{\"kind\":\"Job\",\"uid\":\"u1\"}]}",
+		 false}, /* of the revision before */
+		{"{\"name\":\"s-init-2\",\"uid\":\"u2\"}",
+		 "{\"deletionTimestamp\":\"x\",\"ownerReferences\":[{\"kind\":\"Job\",\"uid\":\"u2\"}]}", false},
+		{"{\"name\":\"s-wordpress\",\"uid\":\"u\"}",
+		 "{\"ownerReferences\":[{\"kind\":\"ReplicaSet\",\"name\":\"s-wordpress-7d9\",\"uid\":\"r\"}]}", true},
+		{"{\"name\":\"s-wordpress\",\"uid\":\"u\"}",
+		 "{\"ownerReferences\":[{\"kind\":\"ReplicaSet\",\"name\":\"s-wordpressed\",\"uid\":\"r\"}]}", false},
+		{"{\"name\":\"s\",\"uid\":\"u\"}", "{}", false},
+		{"{}", "{\"ownerReferences\":[{\"kind\":\"ReplicaSet\",\"name\":\"s\"}]}", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(pods); i++) {
+		CLEANUP(json_freep) struct json *workload = json_new_object();
+		CLEANUP(json_freep) struct json *pod = json_new_object();
+
+		json_set(workload, "metadata", tree(pods[i].workload));
+		json_set(pod, "metadata", tree(pods[i].pod));
+		if (diagnose_owns(workload, pod) != pods[i].owned)
+			fail_msg("case %zu", i);
+	}
+}
+
+static void
+masks_passwords(void **state)
+{
+	CLEANUP(json_freep)
+	struct json *secret = tree("{\"data\":{"
+				   "\"admin-password\":\"aHVudGVyMg==\"," /* hunter2 */
+				   "\"root-password\":\"YWI=\","	     /* ab: no password */
+				   "\"password\":\"@\","		     /* no base64 */
+				   "\"admin-user\":\"YWRtaW4=\"}}");   /* admin: no secret */
+	char text[] = "connect('admin', 'hunter2'): hunter hunter2hunter2 ab";
+
+	(void)state;
+	mask_secret(text, secret);
+	assert_string_equal(text, "connect('admin', '***'): hunter ****** ab");
+	mask_secret(text, NULL);
+	assert_string_equal(text, "connect('admin', '***'): hunter ****** ab");
 }
 
 int
@@ -177,6 +293,9 @@ main(void)
 		cmocka_unit_test(stands_a_flood),
 		cmocka_unit_test(finds_the_log),
 		cmocka_unit_test(tells_why_a_namespace_stays),
+		cmocka_unit_test(names_the_volume_that_stays),
+		cmocka_unit_test(knows_whose_a_pod_is),
+		cmocka_unit_test(masks_passwords),
 	};
 
 	return TOOL_RUN(cause);

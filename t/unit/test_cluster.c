@@ -167,6 +167,11 @@ test_workloads(void **state)
 		 WORKLOAD_WAITING},
 		{"{\"kind\":\"Job\",\"status\":{}}", WORKLOAD_WAITING},
 		{"{\"kind\":\"Pod\"}", WORKLOAD_WAITING},
+		{"{\"kind\":\"Deployment\"}", WORKLOAD_WAITING},
+		/* Scaled to nothing is not a shop that works. */
+		{"{\"kind\":\"Deployment\",\"metadata\":{\"generation\":1},\"spec\":{\"replicas\":0},"
+		 "\"status\":{\"observedGeneration\":1}}",
+		 WORKLOAD_WAITING},
 	};
 
 	(void)state;

@@ -94,7 +94,7 @@ rises_for_jobs(void **state)
 	OK(job_start(db, &j, TOOL_ID_B, 1, E));
 	assert_true(raised());
 	for (int i = 0; i < 3; i++)
-		OK(job_renew(db, &j, 1000 + i, E));
+		OK(job_renew(db, TOOL_ID_B, 1000 + i, E));
 	OK(job_hold(db, j.id, j.fence, E));
 	assert_false(raised());
 	OK(job_set_step(db, j.id, j.fence, "release", E));

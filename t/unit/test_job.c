@@ -101,7 +101,7 @@ waits_once_a_kind(void **state)
 
 	(void)state;
 	queue(db, TOOL_ID_A, JOB_PROVISION);
-	OK(db_script(db, "UPDATE jobs SET run_at = 99999999999999", E));
+	OK(db_script(db, "UPDATE jobs SET run_at = run_at + 600000", E));
 	assert_string_equal(due(db, JOB_PROVISION, clock_wall_ms()), "");
 	queue(db, TOOL_ID_A, JOB_PROVISION); /* becomes due now */
 	assert_string_equal(due(db, JOB_PROVISION, clock_wall_ms()), "A");
@@ -194,13 +194,11 @@ refuses_an_old_fence(void **state)
 	queue(db, TOOL_ID_A, JOB_PROVISION);
 	old = start(db, newest(db, TOOL_ID_A));
 	OK(job_hold(db, old.id, old.fence, E));
-	OK(job_renew(db, &old, 1, E));
 	OK(job_end(db, &old, JOB_QUEUED, 1, NULL, NULL, E));
 	REFUSED(job_hold(db, old.id, old.fence, E), ERR_LEASE_LOST); /* nobody has it */
 	REFUSED(job_end(db, &old, JOB_DONE, 0, NULL, NULL, E), ERR_LEASE_LOST);
 	now = start(db, newest(db, TOOL_ID_A));
 	REFUSED(job_hold(db, old.id, old.fence, E), ERR_LEASE_LOST);
-	REFUSED(job_renew(db, &old, 1, E), ERR_LEASE_LOST);
 	REFUSED(job_set_step(db, old.id, old.fence, "x", E), ERR_LEASE_LOST);
 	REFUSED(job_end(db, &old, JOB_DONE, 0, NULL, NULL, E), ERR_LEASE_LOST);
 	row = newest(db, TOOL_ID_A);
@@ -323,13 +321,41 @@ lists_what_runs(void **state)
 	assert_int_equal(job_next(q, &j, E), 0);
 }
 
+/* Leases of one instance at once; and a pause of before a clock was set right is none. */
+static void
+renews_and_clamps(void **state)
+{
+	CLEANUP(db_closep) struct db *db = open_two_stores("clock.db");
+	struct job j, row;
+	int64_t year = 365LL * 24 * 3600 * 1000;
+	struct db_query *q;
+
+	(void)state;
+	queue(db, TOOL_ID_A, JOB_PROVISION);
+	j = start(db, newest(db, TOOL_ID_A));
+	OK(job_renew(db, j.instance_id, 4711, E));
+	assert_int_equal(newest(db, TOOL_ID_A).lease_until, 4711);
+	OK(job_renew(db, TOOL_ID_A, 5, E)); /* somebody else's */
+	assert_int_equal(newest(db, TOOL_ID_A).lease_until, 4711);
+	OK(job_end(db, &j, JOB_RETRY, 1000 + year, NULL, NULL, E));
+	q = job_due(db, JOB_PROVISION, 1000);
+	assert_int_equal(job_next(q, &row, E), 1);
+	db_done(q);
+	j = start(db, newest(db, TOOL_ID_A));
+	OK(job_end(db, &j, JOB_RETRY, 1000 + 3600 * 1000, NULL, NULL, E)); /* an hour may be meant */
+	q = job_due(db, JOB_PROVISION, 1000);
+	assert_int_equal(job_next(q, &row, E), 0);
+	db_done(q);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest job[] = {
 		cmocka_unit_test(keeps_what_was_queued), cmocka_unit_test(waits_once_a_kind),
 		cmocka_unit_test(runs_once_a_store),	 cmocka_unit_test(starts_with_a_fence),
-		cmocka_unit_test(refuses_an_old_fence),	 cmocka_unit_test(ends_in_each_state),
+		cmocka_unit_test(refuses_an_old_fence),
+		cmocka_unit_test(renews_and_clamps),	 cmocka_unit_test(ends_in_each_state),
 		cmocka_unit_test(claims_in_order),	 cmocka_unit_test(cancels),
 		cmocka_unit_test(lists_what_runs),
 	};

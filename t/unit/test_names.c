@@ -46,6 +46,22 @@ names_the_port(void **state)
 	}
 }
 
+/* As the chart does it (t/300-chart.t). */
+static void
+cuts_the_database(void **state)
+{
+	struct names n;
+
+	(void)state;
+	names_of(&n, "2-shop-with-a-name-as-long-as-can-be-for-its", "x.org", 80, false);
+	assert_string_equal(n.mariadb, "2-shop-with-a-name-as-long-as-can-be-for-its-mariadb");
+	assert_int_equal(strlen(n.mariadb), 52);
+	names_of(&n, "2-shop-with-a-name-as-long-as-can-be-for-itself-ok", "x.org", 80, false);
+	assert_string_equal(n.mariadb, "2-shop-with-a-name-as-long-as-can-be-for-its-mariadb");
+	names_of(&n, "2-shop-with-a-name-as-long-as-can-be-for-my-friend", "x.org", 80, false);
+	assert_string_equal(n.mariadb, "2-shop-with-a-name-as-long-as-can-be-for-my-mariadb");
+}
+
 /* The longest slug and the longest domain that pass their checks are not cut. */
 static void
 holds_the_longest(void **state)
@@ -79,6 +95,7 @@ main(void)
 	const struct CMUnitTest names[] = {
 		cmocka_unit_test(follows_from_the_slug),
 		cmocka_unit_test(names_the_port),
+		cmocka_unit_test(cuts_the_database),
 		cmocka_unit_test(holds_the_longest),
 	};
 

@@ -16,6 +16,8 @@ key_folder(const char *name, struct seal_key *key)
 	const char *dir = tool_path(name);
 
 	OK(mkdir(dir, 0700));
+	REFUSED(seal_load(key, dir, E), ERR_SYSTEM); /* only the supervisor makes one */
+	OK(seal_make(dir, E));
 	OK(seal_load(key, dir, E));
 	return dir;
 }
@@ -42,6 +44,7 @@ makes_and_keeps_a_key(void **state)
 	assert_int_equal(access(tool_path("keys/seal.key.new"), F_OK), -1);
 	umask(077);
 	OK(unlink(tool_path("keys/seal.pub")));
+	OK(seal_make(dir, E));
 	OK(seal_load(&second, dir, E));
 	umask(old);
 	assert_memory_equal(&first, &second, sizeof(first));
@@ -63,11 +66,13 @@ refuses_bad_key_files(void **state)
 	(void)state;
 	REFUSED(seal_load_public(&key, tool_path("nowhere"), E), ERR_NOT_STARTED);
 	REFUSED(seal_load(&key, tool_path("nowhere"), E), ERR_SYSTEM);
+	REFUSED(seal_make(tool_path("nowhere"), E), ERR_SYSTEM);
 	dir = key_folder("bad", &key);
 	tool_write(tool_path("bad/seal.key"), "short");
 	REFUSED(seal_load(&key, dir, E), ERR_CONFIG);
 	tool_write(tool_path("bad/seal.key"), "0123456789012345678901234567890123456789");
 	REFUSED(seal_load(&key, dir, E), ERR_CONFIG);
+	REFUSED(seal_make(dir, E), ERR_CONFIG); /* never made anew over what is there */
 	tool_write(tool_path("bad/seal.pub"), "");
 	REFUSED(seal_load_public(&key, dir, E), ERR_CONFIG);
 	OK(unlink(tool_path("bad/seal.key")));

@@ -139,6 +139,9 @@ counts_characters(void **state)
 		{"\x7f", -1},
 		{"\xc2\x85", -1},
 		{"\u2028", -1},
+		{"a\xef\xbf\xbe", -1},
+		{"a\xef\xbf\xbf", -1},
+		{"a\xef\xbf\xbd", 2},
 		{"\u2029", -1},
 		{"\x80", -1},		  /* a continuation alone */
 		{"\xc3", -1},		  /* cut */

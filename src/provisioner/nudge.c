@@ -1,0 +1,123 @@
+/* nudge.c: see nudge.h. */
+#include "provisioner/nudge.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cluster/diagnose.h"
+
+#define NUDGED "store-platform.io/nudged"
+#define REVISION "controller-revision-hash"
+
+/* The newest look at the component's pods, as metadata alone. */
+static int
+list_pods(struct work *w, const char *component, struct json **ret, struct err *err)
+{
+	return kube_list_meta(w->kube, ret, err,
+			      "/api/v1/namespaces/%s/pods?labelSelector="
+			      "app.kubernetes.io%%2Fcomponent%%3D%s",
+			      w->names.namespace, component);
+}
+
+/* The first pod of a list that is the workload's, NULL if there is none. */
+static struct json *
+find_pod(const struct json *list, const struct json *workload)
+{
+	struct json *items = json_at(list, "items");
+
+	for (size_t i = 0; i < json_count(items); i++)
+		if (diagnose_owns(workload, json_item(items, i)))
+			return json_item(items, i);
+	return NULL;
+}
+
+int
+nudge_controller(struct work *w, const struct json *workload, const char *component,
+		 const char *path, struct err *err)
+{
+	CLEANUP(json_freep) struct json *list = NULL;
+	CLEANUP(json_freep) struct json *patch = NULL;
+	struct json *annotations, *metadata;
+	char claim[48];
+
+	snprintf(claim, sizeof(claim), "%lld-%lld", (long long)w->job.id, (long long)w->job.fence);
+	if (!workload ||
+	    strcmp(json_text(json_at(workload, "metadata", "annotations", NUDGED)), claim) == 0)
+		return 0;
+	if (list_pods(w, component, &list, err) < 0)
+		return -1;
+	if (find_pod(list, workload))
+		return 0;
+	annotations = json_new_object();
+	metadata = json_new_object();
+	patch = json_new_object();
+	json_set_text(annotations, NUDGED, claim);
+	json_set(metadata, "annotations", annotations);
+	json_set(patch, "metadata", metadata);
+	return kube_patch(w->kube, patch, err, "%s", path) < 0 ? -1 : 0;
+}
+
+int
+nudge_pod(struct work *w, const struct json *workload, const char *component, const char *step,
+	  struct err *err)
+{
+	CLEANUP(json_freep) struct json *list = NULL;
+	const char *newest = json_text(json_at(workload, "status", "updateRevision"));
+	struct json *pod;
+
+	if (!*newest || json_int(json_at(workload, "status", "observedGeneration")) <
+				json_int(json_at(workload, "metadata", "generation")))
+		return 0;
+	if (list_pods(w, component, &list, err) < 0)
+		return -1;
+	pod = find_pod(list, workload);
+	if (!pod || strcmp(json_text(json_at(pod, "metadata", "labels", REVISION)), newest) == 0)
+		return 0;
+	if (kube_delete(w->kube, json_text(json_at(pod, "metadata", "uid")), err,
+			"/api/v1/namespaces/%s/pods/%s", w->names.namespace,
+			json_text(json_at(pod, "metadata", "name"))) < 0)
+		return -1;
+	return work_note(w, step, "The pod with the old settings was removed; one with the new follows.",
+			 err);
+}
+
+/* Deletes those that have no volume; how many there are, -1. */
+static int
+drop_unbound(struct work *w, struct err *err)
+{
+	CLEANUP(json_freep) struct json *list = NULL;
+	struct json *items;
+	int found = 0;
+
+	if (kube_get(w->kube, &list, err,
+		     "/api/v1/namespaces/%s/persistentvolumeclaims?labelSelector="
+		     "app.kubernetes.io%%2Finstance%%3D%s",
+		     w->names.namespace, w->names.release) < 0)
+		return -1;
+	items = json_at(list, "items");
+	for (size_t i = 0; i < json_count(items); i++) {
+		struct json *claim = json_item(items, i);
+
+		if (strcmp(json_text(json_at(claim, "status", "phase")), "Pending") != 0 ||
+		    *json_text(json_at(claim, "spec", "volumeName")))
+			continue;
+		found++;
+		if (!json_at(claim, "metadata", "deletionTimestamp") &&
+		    kube_delete(w->kube, json_text(json_at(claim, "metadata", "uid")), err,
+				"/api/v1/namespaces/%s/persistentvolumeclaims/%s", w->names.namespace,
+				json_text(json_at(claim, "metadata", "name"))) < 0)
+			return -1;
+	}
+	return found;
+}
+
+int
+nudge_claims(struct work *w, struct err *err)
+{
+	int nap = 0, r;
+
+	while ((r = drop_unbound(w, err)) > 0)
+		if (work_nap(w, &nap, err) < 0)
+			return -1;
+	return r;
+}
