@@ -46,7 +46,7 @@ static const struct {
 	[ERR_CLUSTER_CONFLICT] = {"cluster_conflict", 503, ERR_TRANSIENT},
 	[ERR_CLUSTER_THROTTLED] = {"cluster_throttled", 503, ERR_TRANSIENT},
 	[ERR_CLUSTER_FAILED] = {"cluster_failed", 503, ERR_TRANSIENT},
-	[ERR_CLUSTER_ANSWER] = {"cluster_bad_answer", 503, ERR_TRANSIENT},
+	[ERR_CLUSTER_ANSWER] = {"cluster_bad_answer", 503, ERR_OUTAGE},
 	[ERR_CLUSTER_REFUSED] = {"cluster_refused", 503, ERR_TERMINAL},
 	[ERR_HELM_UNUSABLE] = {"helm_unusable", 503, ERR_OUTAGE},
 	[ERR_HELM_FAILED] = {"helm_failed", 503, ERR_TRANSIENT},

@@ -12,7 +12,7 @@
  *	5xx			cluster_failed		transient
  *	400, 422, quota		cluster_refused		terminal
  *	2xx that is not JSON, or not what was asked for, and a 404
- *	that is no API server's	cluster_bad_answer	transient
+ *	that is no API server's	cluster_bad_answer	outage
  *
  * Paths are made by the caller of constants and validated slugs only.
  */

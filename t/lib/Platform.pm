@@ -180,7 +180,8 @@ sub start_nginx {
 
 sub start_provisioner {
 	my ($self, %env) = @_;
-	my $pid = $self->spawn('provisioner', [$self->program('store-provisioner')], env => \%env);
+	my @argv = ($self->program('store-provisioner'), $self->{conf_file} ? ('-c', $self->{conf_file}) : ());
+	my $pid = $self->spawn('provisioner', \@argv, env => \%env);
 	$self->wait_for('the provisioner', sub {
 		waitpid($pid, WNOHANG) == $pid and die "store-provisioner ended: "
 			. slurp("$self->{dir}/provisioner.log");
