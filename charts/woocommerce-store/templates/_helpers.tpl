@@ -10,7 +10,7 @@ helm.sh/chart: {{ $.Chart.Name }}-{{ $.Chart.Version }}
 {{- $ := index . 0 -}}
 {{- include "store.selector" . }}
 app.kubernetes.io/name: woocommerce-store
-app.kubernetes.io/instance: {{ $.Release.Name }}
+app.kubernetes.io/instance: {{ $.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 app.kubernetes.io/part-of: store-platform
 {{- with $.Values.storeId }}
@@ -35,6 +35,12 @@ store: {{ (index . 0).Values.storeName | quote }}
 {{/* First part of a Service's name: before Kubernetes 1.36 it had to begin with a letter (RFC 1035), which "2024" does not. */}}
 {{- define "store.service" -}}
 {{- if regexMatch "^[0-9]" .Values.storeName }}s{{ end }}{{ .Values.storeName }}
+{{- end }}
+
+{{/* First part of the two names that may have 52 characters only: a CronJob's, and a StatefulSet's, since a label
+of its pods is that name, "-" and a hash of up to 10 characters (with a longer one no pod can be made). */}}
+{{- define "store.short" -}}
+{{- regexReplaceAll "-+$" (trunc 44 .Values.storeName) "" -}}
 {{- end }}
 
 {{/* The shop's address; a default port is not part of it. */}}
