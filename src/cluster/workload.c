@@ -31,28 +31,29 @@ observed(const struct json *object)
 	       number(object, "metadata", "generation");
 }
 
+/* ready: the counter of those that work, which the two kinds call differently. */
 static enum workload_state
-statefulset(const struct json *o)
-{
-	int64_t wanted = number(o, "spec", "replicas");
-
-	return wanted > 0 && observed(o) && number(o, "status", "readyReplicas") == wanted &&
-			       number(o, "status", "updatedReplicas") == wanted &&
-			       number(o, "status", "replicas") == wanted
-		       ? WORKLOAD_READY
-		       : WORKLOAD_WAITING;
-}
-
-static enum workload_state
-deployment(const struct json *o)
+replicated(const struct json *o, const char *ready)
 {
 	int64_t wanted = number(o, "spec", "replicas");
 
 	return wanted > 0 && observed(o) && number(o, "status", "updatedReplicas") == wanted &&
 			       number(o, "status", "replicas") == wanted &&
-			       number(o, "status", "availableReplicas") == wanted
+			       number(o, "status", ready) == wanted
 		       ? WORKLOAD_READY
 		       : WORKLOAD_WAITING;
+}
+
+static enum workload_state
+statefulset(const struct json *o)
+{
+	return replicated(o, "readyReplicas");
+}
+
+static enum workload_state
+deployment(const struct json *o)
+{
+	return replicated(o, "availableReplicas");
 }
 
 static enum workload_state
