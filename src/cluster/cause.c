@@ -75,6 +75,15 @@ is_pull(const struct json *status)
 	return waits_for(status, reasons);
 }
 
+/* The end of a long text: there a chain of errors says what it was. */
+static const char *
+tail(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len > CAUSE_QUOTE ? text + len - CAUSE_QUOTE : text;
+}
+
 static bool
 image_pull(const struct evidence *e, char *out)
 {
@@ -85,7 +94,8 @@ image_pull(const struct evidence *e, char *out)
 	snprintf(out, ERR_TEXT_MAX,
 		 "The image %.150s of the store's %s cannot be pulled (%.*s). Check its name and the "
 		 "registry's access, then retry.",
-		 text_at(c.status, "image", NULL), e->part, CAUSE_QUOTE, waiting_text(c.status));
+		 text_at(c.status, "image", NULL), e->part, CAUSE_QUOTE,
+		 tail(waiting_text(c.status)));
 	return true;
 }
 
@@ -269,8 +279,10 @@ warning(const struct evidence *e, char *out)
 
 	if (event)
 		snprintf(out, ERR_TEXT_MAX,
-			 "The store's %s is not ready; the cluster says (%.60s): %.*s", e->part,
-			 text_at(event, "reason", NULL), CAUSE_QUOTE, text_at(event, "message", NULL));
+			 "The store's %s is not ready; the cluster says (%.60s: %.*s). It goes on by "
+			 "itself when that is over.",
+			 e->part, text_at(event, "reason", NULL), CAUSE_QUOTE,
+			 text_at(event, "message", NULL));
 	return event != NULL;
 }
 

@@ -112,7 +112,7 @@ placing_claim(const struct evidence *e, char *out)
 	return false;
 }
 
-/* Why the scheduler finds no node for a pod, without its remarks on preemption; "" if it does. */
+/* Why the scheduler finds no node for a pod, without its remarks on other ways; "" if it does. */
 static void
 unscheduled(const struct evidence *e, char ret[CAUSE_QUOTE])
 {
@@ -124,9 +124,9 @@ unscheduled(const struct evidence *e, char ret[CAUSE_QUOTE])
 		if (!c || strcmp(text_at(c, "reason", NULL), "Unschedulable") != 0)
 			continue;
 		snprintf(ret, CAUSE_QUOTE, "%s", text_at(c, "message", NULL));
-		end = strstr(ret, " preemption:");
+		end = strstr(ret, ". ");
 		if (end)
-			*end = '\0';
+			end[1] = '\0';
 		return;
 	}
 }

@@ -56,21 +56,10 @@ tell_cause(struct work *w, const struct target *t, const struct watch *watch, st
 	return lasted >= OVER_AFTER_MS ? work_report_end(w, t->step, err) : 0;
 }
 
-/* Helps where the cluster would wait for ever; a cause that lasts until it is told is real. */
-static int
-help(struct work *w, const struct target *t, const struct json *object, const char *path,
-     const struct cause *cause, struct err *err)
-{
-	if (nudge_controller(w, object, t->component, path, err) < 0)
-		return -1;
-	if (!*cause->word || strcmp(cause->word, w->store.error_code) != 0)
-		return 0;
-	return nudge_pod(w, object, t->component, t->step, err);
-}
-
 /*
- * Finds the cause, tells it, and gives up when it lasts longer than its
- * patience, or at once if the workload has failed for good.
+ * Helps where the cluster would wait for ever. Finds the cause, tells it, and
+ * gives up when it lasts longer than its patience, or at once if the workload
+ * has failed for good.
  */
 static int
 look_for_cause(struct work *w, const struct target *t, const struct json *object, const char *path,
@@ -83,8 +72,11 @@ look_for_cause(struct work *w, const struct target *t, const struct json *object
 					   {w->names.db_secret, w->names.wp_secret}};
 	bool failed = workload_state(object) == WORKLOAD_FAILED;
 	struct cause cause;
+	int r = failed ? 0 : nudge_workload(w, object, t->component, path, t->step, err);
 
 	watch->looked = clock_mono_ms();
+	if (r != 0)
+		return r < 0 ? -1 : 0;
 	if (diagnose(w->kube, &part, object, &cause, err) < 0)
 		return -1;
 	if (strcmp(cause.word, watch->cause.word) != 0)
@@ -96,9 +88,9 @@ look_for_cause(struct work *w, const struct target *t, const struct json *object
 			       : err_set(err, t->failed, "%s", cause.sentence);
 	if (tell_cause(w, t, watch, err) < 0)
 		return -1;
-	if (*cause.word && watch->looked - watch->since >= cause.patience * 1000LL)
-		return err_set(err, t->failed, "%s", cause.sentence);
-	return help(w, t, object, path, &cause, err);
+	return *cause.word && watch->looked - watch->since >= cause.patience * 1000LL
+		       ? err_set(err, t->failed, "%s", cause.sentence)
+		       : 0;
 }
 
 static int

@@ -58,7 +58,8 @@ uninstall(struct work *w, struct err *err)
 
 /* Tells what holds the removal back: not at once, and not each of its small steps. */
 static int
-tell_blocker(struct work *w, const char *step, const char *left, int64_t *tell_at, struct err *err)
+tell_blocker(struct work *w, const char *step, const char *left, const char *advice,
+	     int64_t *tell_at, struct err *err)
 {
 	struct cause cause = {.word = err_word(ERR_NOT_GONE)};
 	int64_t now = clock_mono_ms();
@@ -66,15 +67,15 @@ tell_blocker(struct work *w, const char *step, const char *left, int64_t *tell_a
 	if (now < *tell_at)
 		return 0;
 	*tell_at = now + BLOCKER_AFTER_MS;
-	snprintf(cause.sentence, sizeof(cause.sentence), "%.650s It goes on by itself when that is gone.",
-		 left);
+	snprintf(cause.sentence, sizeof(cause.sentence), "%.650s %s; it goes on by itself then.", left,
+		 advice);
 	valid_clean(cause.sentence);
 	return work_report(w, step, &cause, err);
 }
 
 /* look: 0 when it is gone, 1 while it is not, with a sentence about what is left, -1. */
 static int
-await_gone(struct work *w, const char *step,
+await_gone(struct work *w, const char *step, const char *advice,
 	   int (*look)(struct work *w, char left[ERR_TEXT_MAX], struct err *err), struct err *err)
 {
 	int64_t tell_at = clock_mono_ms() + BLOCKER_AFTER_MS;
@@ -82,12 +83,12 @@ await_gone(struct work *w, const char *step,
 	int nap = 0, r;
 
 	while ((r = look(w, left, err)) > 0) {
-		if (tell_blocker(w, step, left, &tell_at, err) < 0)
+		if (tell_blocker(w, step, left, advice, &tell_at, err) < 0)
 			return -1;
 		if (work_nap(w, &nap, err) < 0)
 			return err->code == ERR_DEADLINE
-				       ? err_set(err, ERR_NOT_GONE,
-						 "%.650s Remove what holds it, then retry.", left)
+				       ? err_set(err, ERR_NOT_GONE, "%.650s %s, then retry.", left,
+						 advice)
 				       : -1;
 	}
 	return r < 0 ? -1 : work_report_end(w, step, err);
@@ -117,7 +118,7 @@ look_at_namespace(struct work *w, char left[ERR_TEXT_MAX], struct err *err)
 static int
 remove_namespace(struct work *w, struct err *err)
 {
-	return await_gone(w, "namespace", look_at_namespace, err);
+	return await_gone(w, "namespace", "Remove what holds it", look_at_namespace, err);
 }
 
 static int
@@ -130,8 +131,7 @@ look_at_volumes(struct work *w, char left[ERR_TEXT_MAX], struct err *err)
 		return -1;
 	if (!blocker_volume(list, w->names.namespace, volume))
 		return 0;
-	snprintf(left, ERR_TEXT_MAX,
-		 "The store's volume is not gone yet: %.600s. Delete it if it stays.", volume);
+	snprintf(left, ERR_TEXT_MAX, "A volume of the store is not gone yet: %.600s.", volume);
 	return 1;
 }
 
@@ -144,7 +144,7 @@ remove_volumes(struct work *w, struct err *err)
 	/* A namespace that is there now is somebody else's, and so are its volumes. */
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	return await_gone(w, "volumes", look_at_volumes, err);
+	return await_gone(w, "volumes", "Delete the volume", look_at_volumes, err);
 }
 
 const work_step delete_steps[DELETE_STEPS] = {

@@ -9,16 +9,6 @@
 #define NUDGED "store-platform.io/nudged"
 #define REVISION "controller-revision-hash"
 
-/* The newest look at the component's pods, as metadata alone. */
-static int
-list_pods(struct work *w, const char *component, struct json **ret, struct err *err)
-{
-	return kube_list_meta(w->kube, ret, err,
-			      "/api/v1/namespaces/%s/pods?labelSelector="
-			      "app.kubernetes.io%%2Fcomponent%%3D%s",
-			      w->names.namespace, component);
-}
-
 /* The first pod of a list that is the workload's, NULL if there is none. */
 static struct json *
 find_pod(const struct json *list, const struct json *workload)
@@ -31,22 +21,16 @@ find_pod(const struct json *list, const struct json *workload)
 	return NULL;
 }
 
-int
-nudge_controller(struct work *w, const struct json *workload, const char *component,
-		 const char *path, struct err *err)
+/* An annotation that changes nothing but the object's version. */
+static int
+touch(struct work *w, const struct json *workload, const char *path, struct err *err)
 {
-	CLEANUP(json_freep) struct json *list = NULL;
 	CLEANUP(json_freep) struct json *patch = NULL;
 	struct json *annotations, *metadata;
 	char claim[48];
 
 	snprintf(claim, sizeof(claim), "%lld-%lld", (long long)w->job.id, (long long)w->job.fence);
-	if (!workload ||
-	    strcmp(json_text(json_at(workload, "metadata", "annotations", NUDGED)), claim) == 0)
-		return 0;
-	if (list_pods(w, component, &list, err) < 0)
-		return -1;
-	if (find_pod(list, workload))
+	if (strcmp(json_text(json_at(workload, "metadata", "annotations", NUDGED)), claim) == 0)
 		return 0;
 	annotations = json_new_object();
 	metadata = json_new_object();
@@ -54,31 +38,46 @@ nudge_controller(struct work *w, const struct json *workload, const char *compon
 	json_set_text(annotations, NUDGED, claim);
 	json_set(metadata, "annotations", annotations);
 	json_set(patch, "metadata", metadata);
-	return kube_patch(w->kube, patch, err, "%s", path) < 0 ? -1 : 0;
+	return kube_patch(w->kube, patch, err, "%s", path);
+}
+
+static int
+replace(struct work *w, const struct json *pod, const char *step, struct err *err)
+{
+	if (kube_delete(w->kube, json_text(json_at(pod, "metadata", "uid")), err,
+			"/api/v1/namespaces/%s/pods/%s", w->names.namespace,
+			json_text(json_at(pod, "metadata", "name"))) < 0 ||
+	    work_note(w, step, "The pod with the old settings was removed; one with the new follows.",
+		      err) < 0)
+		return -1;
+	return 1;
 }
 
 int
-nudge_pod(struct work *w, const struct json *workload, const char *component, const char *step,
-	  struct err *err)
+nudge_workload(struct work *w, const struct json *workload, const char *component,
+	       const char *path, const char *step, struct err *err)
 {
 	CLEANUP(json_freep) struct json *list = NULL;
 	const char *newest = json_text(json_at(workload, "status", "updateRevision"));
 	struct json *pod;
 
+	if (!workload)
+		return 0;
+	if (kube_list_meta(w->kube, &list, err,
+			   "/api/v1/namespaces/%s/pods?labelSelector="
+			   "app.kubernetes.io%%2Fcomponent%%3D%s",
+			   w->names.namespace, component) < 0)
+		return -1;
+	pod = find_pod(list, workload);
+	if (!pod)
+		return touch(w, workload, path, err);
+	/* Only a StatefulSet has an update revision; it is old itself until that is observed. */
 	if (!*newest || json_int(json_at(workload, "status", "observedGeneration")) <
 				json_int(json_at(workload, "metadata", "generation")))
 		return 0;
-	if (list_pods(w, component, &list, err) < 0)
-		return -1;
-	pod = find_pod(list, workload);
-	if (!pod || strcmp(json_text(json_at(pod, "metadata", "labels", REVISION)), newest) == 0)
-		return 0;
-	if (kube_delete(w->kube, json_text(json_at(pod, "metadata", "uid")), err,
-			"/api/v1/namespaces/%s/pods/%s", w->names.namespace,
-			json_text(json_at(pod, "metadata", "name"))) < 0)
-		return -1;
-	return work_note(w, step, "The pod with the old settings was removed; one with the new follows.",
-			 err);
+	return strcmp(json_text(json_at(pod, "metadata", "labels", REVISION)), newest) == 0
+		       ? 0
+		       : replace(w, pod, step, err);
 }
 
 /* Deletes those that have no volume; how many there are, -1. */

@@ -8,20 +8,17 @@
 #include "provisioner/work.h"
 
 /*
- * The controller of a workload whose pods were refused tries again only after
- * up to 17 minutes. If the workload (path: its API path) has no pod, it is
- * touched, once a worker, so that the controller looks at it now.
+ * For a caller who has waited a moment for a workload (path: its API path).
+ *
+ * A controller whose pods were refused tries again only after up to 17 minutes:
+ * if the workload has no pod, it is touched, once a worker, so that its
+ * controller looks at it now. A StatefulSet replaces its pod by one of a newer
+ * revision only when the old one is ready: one of an older revision is deleted.
+ *
+ * 1: something was done, so that what is seen now is no news; 0: nothing, -1.
  */
-MUST_CHECK int nudge_controller(struct work *w, const struct json *workload, const char *component,
-				const char *path, struct err *err);
-
-/*
- * A StatefulSet replaces its pod by one of a newer revision only when the old
- * one is ready. Deletes a pod of an older revision, for a caller who knows that
- * it does not get ready.
- */
-MUST_CHECK int nudge_pod(struct work *w, const struct json *workload, const char *component,
-			 const char *step, struct err *err);
+MUST_CHECK int nudge_workload(struct work *w, const struct json *workload, const char *component,
+			      const char *path, const char *step, struct err *err);
 
 /*
  * A claim's storage class cannot be changed. Deletes the release's claims that

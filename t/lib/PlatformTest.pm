@@ -34,6 +34,9 @@ sub need_cluster {
 sub start {
 	my ($self) = @_;
 	$self->SUPER::start;
+	# A process that has only just begun has not opened all of its files yet.
+	$self->wait_for('the database to be open everywhere', sub {
+		!grep { !has_open($_, "$self->{conf}{DATABASE_PATH}-shm") } $self->watched });
 	$self->{fds} = {map { $_ => fd_count($_) } $self->watched};
 }
 
@@ -48,6 +51,7 @@ sub is_gone {
 }
 
 sub watched { my ($self) = @_; return grep { defined } $self->{pids}{provisioner}, $self->pool_pids }
+sub has_open { my ($pid, $path) = @_; return grep { (readlink || '') eq $path } glob "/proc/$pid/fd/*" }
 sub fd_count { my ($pid) = @_; my @fds = glob("/proc/$pid/fd/*"); return scalar @fds }
 
 # Processes that carry this test's folder in their environment.

@@ -56,7 +56,7 @@ static const struct {
 	 UNSCHEDULABLE("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."), NULL,
 	 CLAIM(FAST, "Pending"), "", {"waits for its volume", "unbound immediate", "provisioner"}},
 	{"no_room", "database", NULL,
-	 UNSCHEDULABLE("0/1 nodes: 1 Insufficient memory. preemption: 0/1 nodes help."), NULL, NULL, "",
+	 UNSCHEDULABLE("0/1 nodes: 1 Insufficient memory. no claims, preemption: 0/1 nodes help."), NULL, NULL, "",
 	 {"has no room for the store's database: 0/1 nodes: 1 Insufficient memory. Free"}},
 	{"unschedulable", "database", NULL, UNSCHEDULABLE("1 node(s) had untolerated taint {disk}."), NULL,
 	 NULL, "", {"No node of the cluster takes the store's database", "taint {disk}."}},
@@ -107,7 +107,7 @@ static const struct {
 	 "\"deadline\"}]}}",
 	 NULL, NULL, NULL, "", {"does not come up: deadline"}},
 	{"warning", "wordpress", NULL, NULL, EVENT("Unhealthy", "probe \\u001b[31m\\nfailed"), NULL, "",
-	 {"(Unhealthy): probe  [31m failed"}},
+	 {"(Unhealthy: probe  [31m failed)", "goes on by itself"}},
 	/* The heavier one of two is told. */
 	{"quota_exceeded", "database", NULL, WAITING("CrashLoopBackOff"),
 	 EVENT("FailedCreate", "exceeded quota: q"), NULL, "", {"exceeded quota: q"}},
