@@ -221,7 +221,10 @@ subtest 'sizes' => sub {
 	for (['one less', $max - 1, 400, 'validation_failed'], ['the limit', $max, 400, 'validation_failed'],
 		['one more', $max + 1, 413, 'body_too_large']) {
 		my ($name, $size, $status, $code) = @$_;
-		$p->check(post_text($padded->($size)), $status, $code, "$name, whole");
+		my $r = post_text($padded->($size));
+		$p->check($r, $status, $code, "$name, whole");
+		is($r->{headers}{'x-request-id'} =~ /-/ ? 'store-api' : 'nginx', $size > $max ? 'nginx' : 'store-api',
+			"$name: who says so");
 		my @parts = unpack '(a9000)*', $padded->($size);
 		$p->check($p->request('POST', '/api/stores', content => sub { shift @parts },
 			headers => {'content-type' => 'application/json'}), $status, $code, "$name, in chunks");
@@ -258,7 +261,7 @@ my @targets = (
 	['/api/v1/../health', $health], ['/x/../api/health', $health], ['/api/stores/audit%2flog', '/api/stores/audit/log'],
 	['/api/stores/%61udit/log', '/api/stores/audit/log'], ['/api/../metrics', '/metrics'], ['/api/%2e%2e/metrics', '/metrics'],
 	['/%6detrics', '/metrics'], ['http://127.0.0.1/api/health', $health], ['http://localhost:99/api/health', $health],
-	['/api/health;x', 404], ['/api/health;', 404], ['/api;x/health', 404], ['/api/stores/..;/health', 404],
+	['/api', 404], ['/api/health;x', 404], ['/api/health;', 404], ['/api;x/health', 404], ['/api/stores/..;/health', 404],
 	['/api\health', 404], ['/api/x\..\health', 404], ['/API/health', 404], ['/Api/Health', 404], ['/api/Health', 404],
 	['/METRICS', 404], ['/metrics%2f', 404], ['/api/metrics%3f', 404], ['/api%252fhealth', 404],
 	['/api/%c0%ae%c0%ae/metrics', 404], ['/api/%ef%bc%8fhealth', 404], ['/api/health%20', 404], ['/api/health.', 404],

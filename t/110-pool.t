@@ -10,7 +10,7 @@ use lib "$FindBin::Bin/lib";
 use ApiTest;
 use Crowd;
 use FastCgi;
-use List::Util qw(max min sum0);
+use List::Util qw(max sum0);
 use RawHttp;
 use Test::More;
 use Time::HiRes qw(time);
@@ -233,14 +233,17 @@ subtest 'each process is replaced while requests come' => sub {
 		}
 		return {requests => $n, failed => \@failed};
 	});
+	my $served = sub { my $n = () = Platform::slurp("$p->{dir}/api.log") =~ m{"GET /api/stores 200 }g; return $n };
 	for my $pid ($p->pool_pids) {
+		my $before = $served->();
+		$p->wait_for('some load', sub { $served->() > $before + 20 });
 		kill 'TERM', $pid;
 		$p->wait_for('the next one', sub { whole_pool($p) && !grep { $_ == $pid } $p->pool_pids }, 20);
 	}
 	Platform::spew($stop, '');
 	my @results = $crowd->results;
 	is(join(' ', map { @{$_->{failed}} } @results), '', 'no request has failed');
-	cmp_ok(min(map { $_->{requests} } @results), '>', 4, 'and there were some');
+	cmp_ok(sum0(map { $_->{requests} } @results), '>', 80, 'and there were some');
 };
 
 # --- growth ---------------------------------------------------------------------------
@@ -252,7 +255,7 @@ sub load {
 	my @kinds = (['GET', '/api/stores'], ['GET', '/api/stores/audit/log'], ['GET', '/metrics'], ['GET', '/api/ready'],
 		['GET', '/api/nothing'], ['POST', '/api/stores'], ['DELETE', "/api/stores/$ApiTest::NO_ID"],
 		['GET', '/api/stores/audit/log?limit=']);
-	my $bad = '{"name":"' . '!' x 3000 . '","x":[' . join(',', 1 .. 1000) . ']}';
+	my $bad = '{"name":"' . '!' x 50_000 . '","x":[' . join(',', 1 .. 1000) . ']}';
 	return sub {
 		my ($i) = @_;
 		my %status;

@@ -41,7 +41,8 @@ blocker_volume(const struct json *list, const char *namespace, char ret[ERR_TEXT
 			json_text(json_at(volume, "spec", "persistentVolumeReclaimPolicy"));
 		const char *message = json_text(json_at(volume, "status", "message"));
 
-		if (strcmp(json_text(json_at(volume, "spec", "claimRef", "namespace")), namespace) != 0)
+		if (strcmp(json_text(json_at(volume, "spec", "claimRef", "namespace")),
+			   namespace) != 0)
 			continue;
 		snprintf(ret, ERR_TEXT_MAX, "%.100s (%.30s%s%s%.*s)",
 			 json_text(json_at(volume, "metadata", "name")),

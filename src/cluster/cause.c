@@ -92,8 +92,8 @@ image_pull(const struct evidence *e, char *out)
 	if (!find_container(e, is_pull, &c))
 		return false;
 	snprintf(out, ERR_TEXT_MAX,
-		 "The image %.150s of the store's %s cannot be pulled (%.*s). Check its name and the "
-		 "registry's access, then retry.",
+		 "The image %.150s of the store's %s cannot be pulled (%.*s). Check its name and "
+		 "the registry's access, then retry.",
 		 text_at(c.status, "image", NULL), e->part, CAUSE_QUOTE,
 		 tail(waiting_text(c.status)));
 	return true;
@@ -116,8 +116,8 @@ container_config(const struct evidence *e, char *out)
 	if (!find_container(e, is_config, &c))
 		return false;
 	snprintf(out, ERR_TEXT_MAX,
-		 "The container %.60s of the store's %s cannot be started (%.*s). Correct the cause, "
-		 "then retry.",
+		 "The container %.60s of the store's %s cannot be started (%.*s). Correct the "
+		 "cause, then retry.",
 		 text_at(c.status, "name", NULL), e->part, CAUSE_QUOTE, waiting_text(c.status));
 	return true;
 }
@@ -170,8 +170,8 @@ out_of_memory(const struct evidence *e, char *out)
 		return false;
 	limit = memory_limit(&c);
 	snprintf(out, ERR_TEXT_MAX,
-		 "The container %.60s of the store's %s ran out of its memory%s%.20s. Choose a larger "
-		 "plan or raise its limit in the values file, then retry.",
+		 "The container %.60s of the store's %s ran out of its memory%s%.20s. Choose a "
+		 "larger plan or raise its limit in the values file, then retry.",
 		 text_at(c.status, "name", NULL), e->part, *limit ? " limit of " : "", limit);
 	return true;
 }
@@ -208,8 +208,8 @@ crash_loop(const struct evidence *e, char *out)
 	if (!find_container(e, is_crash, &c))
 		return false;
 	snprintf(out, ERR_TEXT_MAX,
-		 "The container %.60s of the store's %s crashes again and again (exit status %lld). "
-		 "Correct its image or settings, then retry.",
+		 "The container %.60s of the store's %s crashes again and again (exit status "
+		 "%lld). Correct its image or settings, then retry.",
 		 text_at(c.status, "name", NULL), e->part, exit_status(&c));
 	add_log(e, out);
 	return true;
@@ -250,8 +250,8 @@ try_failed(const struct evidence *e, char *out)
 	if (!is_job(e) || !find_container(e, is_broken, &c))
 		return false;
 	snprintf(out, ERR_TEXT_MAX,
-		 "A try of the %s failed (%.60s: exit status %lld); it is repeated by itself.", e->part,
-		 text_at(c.status, "name", NULL), exit_status(&c));
+		 "A try of the %s failed (%.60s: exit status %lld); it is repeated by itself.",
+		 e->part, text_at(c.status, "name", NULL), exit_status(&c));
 	add_log(e, out);
 	return true;
 }
@@ -265,8 +265,8 @@ stalled(const struct evidence *e, char *out)
 		c = workload_condition(e->workload, "ReplicaFailure", "True");
 	if (c)
 		snprintf(out, ERR_TEXT_MAX,
-			 "The store's %s does not come up: %.*s Correct the cause, then retry.", e->part,
-			 CAUSE_QUOTE, text_at(c, "message", NULL));
+			 "The store's %s does not come up: %.*s Correct the cause, then retry.",
+			 e->part, CAUSE_QUOTE, text_at(c, "message", NULL));
 	return c != NULL;
 }
 
@@ -279,8 +279,8 @@ warning(const struct evidence *e, char *out)
 
 	if (event)
 		snprintf(out, ERR_TEXT_MAX,
-			 "The store's %s is not ready; the cluster says (%.60s: %.*s). It goes on by "
-			 "itself when that is over.",
+			 "The store's %s is not ready; the cluster says (%.60s: %.*s). It goes on "
+			 "by itself when that is over.",
 			 e->part, text_at(event, "reason", NULL), CAUSE_QUOTE,
 			 text_at(event, "message", NULL));
 	return event != NULL;
@@ -295,17 +295,17 @@ silence(const struct evidence *e, char *out)
 
 	if (!e->workload)
 		snprintf(out, ERR_TEXT_MAX,
-			 "The cluster has no object for the store's %s; it was removed by somebody.",
+			 "The cluster has no object for the store's %s; somebody removed it.",
 			 e->part);
 	else if (!pod)
 		snprintf(out, ERR_TEXT_MAX,
-			 "The cluster makes no pod for the store's %s and does not say why; look at its "
-			 "controller manager.",
+			 "The cluster makes no pod for the store's %s and does not say why; look "
+			 "at its controller manager.",
 			 e->part);
 	else if (!is_job(e) || strcmp(text_at(pod, "status", "phase"), "Running") != 0)
 		snprintf(out, ERR_TEXT_MAX,
-			 "The store's %s is not ready, and the cluster does not say why (pod %.100s: "
-			 "%.30s%s%.*s). Look at its log.",
+			 "The store's %s is not ready, and the cluster does not say why (pod "
+			 "%.100s: %.30s%s%.*s). Look at its log.",
 			 e->part, text_at(pod, "metadata", "name"), text_at(pod, "status", "phase"),
 			 c ? ", " : "", CAUSE_QUOTE, text_at(c, "message", NULL));
 	return *out != '\0';

@@ -91,7 +91,8 @@ select_pods(const struct json *list, const struct json *workload)
 
 	for (size_t i = 0; i < json_count(items); i++)
 		if (diagnose_owns(workload, json_item(items, i)))
-			insert(&s, json_item(items, i), meta(json_item(items, i), "creationTimestamp"));
+			insert(&s, json_item(items, i),
+			       meta(json_item(items, i), "creationTimestamp"));
 	return sorted_array(&s, true);
 }
 

@@ -62,8 +62,8 @@ placing_refused(const struct evidence *e, char *out)
 		return false;
 	if (message)
 		snprintf(out, ERR_TEXT_MAX,
-			 "The cluster refuses to make the store's %s: %.*s. Correct the cause, then "
-			 "retry.",
+			 "The cluster refuses to make the store's %s: %.*s. Correct the cause, "
+			 "then retry.",
 			 e->part, CAUSE_QUOTE, message);
 	return message != NULL;
 }
@@ -104,8 +104,8 @@ placing_claim(const struct evidence *e, char *out)
 		if (!why)
 			continue;
 		snprintf(out, ERR_TEXT_MAX,
-			 "The volume claim %.100s is not bound: %.*s. Check storageClass in the values "
-			 "file, the class itself and the free space of its disk, then retry.",
+			 "The volume claim %.100s is not bound: %.*s. Check storageClass in the "
+			 "values file, the class itself and the space of its disk, then retry.",
 			 text_at(claim, "metadata", "name"), CAUSE_QUOTE, why);
 		return true;
 	}
@@ -155,8 +155,8 @@ placing_no_room(const struct evidence *e, char *out)
 	if (!strstr(why, "Insufficient") && !strstr(why, "Too many pods"))
 		return false;
 	snprintf(out, ERR_TEXT_MAX,
-		 "The server has no room for the store's %s: %s Free memory or CPU, or add a node; it "
-		 "goes on by itself then.",
+		 "The server has no room for the store's %s: %s Free memory or CPU, or add a node; "
+		 "it goes on by itself then.",
 		 e->part, why);
 	return true;
 }
@@ -169,8 +169,8 @@ placing_unschedulable(const struct evidence *e, char *out)
 	unscheduled(e, why);
 	if (*why)
 		snprintf(out, ERR_TEXT_MAX,
-			 "No node of the cluster takes the store's %s: %s It goes on by itself when one "
-			 "does.",
+			 "No node of the cluster takes the store's %s: %s It goes on by itself "
+			 "when one does.",
 			 e->part, why);
 	return *why != '\0';
 }

@@ -184,6 +184,10 @@ read_file(struct conf *conf, const char *file, struct err *err)
 		if (read_line(conf, line, origin, err) < 0)
 			faults++;
 	}
+	if (ferror(in)) { /* a folder opens like a file */
+		err_errno(err, "cannot read %s", path);
+		faults++;
+	}
 	fclose(in);
 	return faults ? -1 : 0;
 }

@@ -162,8 +162,10 @@ db_open(struct db **ret, const char *path, int busy_ms, struct err *err)
 	if (create_file(path, err) < 0)
 		return -1;
 	rc = sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-	if (rc != SQLITE_OK)
-		return fail(db, rc, "open", err);
+	if (rc != SQLITE_OK) {
+		fail(db, rc, "open", err);
+		return err_prefix(err, "%s", path);
+	}
 	sqlite3_extended_result_codes(db->handle, 1);
 	db->busy_since = clock_mono_ms();
 	if (configure_patiently(db, err) < 0)

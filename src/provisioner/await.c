@@ -191,8 +191,8 @@ page_cause(const struct work *w, const struct err *why)
 	struct cause cause = {.word = "page_silent"};
 
 	snprintf(cause.sentence, sizeof(cause.sentence),
-		 "The shop is installed, but its page does not answer at %s (%.300s). Check the ingress "
-		 "controller, the host name and the certificate; it goes on by itself then.",
+		 "The shop is installed, but its page does not answer at %s (%.300s). Check the "
+		 "ingress controller, the host name and certificate; it goes on by itself then.",
 		 w->names.url, why->text);
 	valid_clean(cause.sentence);
 	return cause;

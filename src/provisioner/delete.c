@@ -13,7 +13,7 @@
 #include "model/progress.h"
 #include "provisioner/work.h"
 
-enum { BLOCKER_AFTER_MS = 20000 }; /* pods may take that long to end in good order */
+enum { BLOCKER_AFTER_MS = 15000 }; /* pods may take that long to end in good order */
 
 /* 1: the namespace is there and this store's, 0: there is nothing of ours, -1. */
 static int
@@ -34,6 +34,12 @@ uninstall(struct work *w, struct err *err)
 	char note[ERR_TEXT_MAX];
 	int r = find_namespace(w, &namespace, err);
 
+	if (r == 0 && namespace) {
+		snprintf(note, sizeof(note),
+			 "The namespace %s is not this store's; it was left untouched.",
+			 w->names.namespace);
+		return work_note(w, "release", note, err);
+	}
 	if (r <= 0)
 		return r;
 	if (release_read(w->kube, w->names.namespace, w->names.release, &release, err) < 0)
@@ -67,8 +73,8 @@ tell_blocker(struct work *w, const char *step, const char *left, const char *adv
 	if (now < *tell_at)
 		return 0;
 	*tell_at = now + BLOCKER_AFTER_MS;
-	snprintf(cause.sentence, sizeof(cause.sentence), "%.650s %s; it goes on by itself then.", left,
-		 advice);
+	snprintf(cause.sentence, sizeof(cause.sentence), "%.650s %s; it goes on by itself then.",
+		 left, advice);
 	valid_clean(cause.sentence);
 	return work_report(w, step, &cause, err);
 }
@@ -110,8 +116,8 @@ look_at_namespace(struct work *w, char left[ERR_TEXT_MAX], struct err *err)
 		crash_point("namespace-deleting");
 	}
 	blocker_namespace(namespace, blocker);
-	snprintf(left, ERR_TEXT_MAX, "The namespace %s is not gone yet: %.600s.", w->names.namespace,
-		 *blocker ? blocker : "the cluster does not say why");
+	snprintf(left, ERR_TEXT_MAX, "The namespace %s is not gone yet: %.600s.",
+		 w->names.namespace, *blocker ? blocker : "the cluster does not say why");
 	return 1;
 }
 

@@ -47,7 +47,8 @@ replace(struct work *w, const struct json *pod, const char *step, struct err *er
 	if (kube_delete(w->kube, json_text(json_at(pod, "metadata", "uid")), err,
 			"/api/v1/namespaces/%s/pods/%s", w->names.namespace,
 			json_text(json_at(pod, "metadata", "name"))) < 0 ||
-	    work_note(w, step, "The pod with the old settings was removed; one with the new follows.",
+	    work_note(w, step,
+		      "The pod with the old settings was removed; one with the new follows.",
 		      err) < 0)
 		return -1;
 	return 1;
@@ -103,7 +104,8 @@ drop_unbound(struct work *w, struct err *err)
 		found++;
 		if (!json_at(claim, "metadata", "deletionTimestamp") &&
 		    kube_delete(w->kube, json_text(json_at(claim, "metadata", "uid")), err,
-				"/api/v1/namespaces/%s/persistentvolumeclaims/%s", w->names.namespace,
+				"/api/v1/namespaces/%s/persistentvolumeclaims/%s",
+				w->names.namespace,
 				json_text(json_at(claim, "metadata", "name"))) < 0)
 			return -1;
 	}

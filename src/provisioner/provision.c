@@ -15,7 +15,7 @@
 #include "provisioner/install.h"
 #include "provisioner/work.h"
 
-enum { PASSWORD_CHARS = 32, TELL_AFTER_MS = 3000, TELL_EVERY_MS = 20000 };
+enum { PASSWORD_CHARS = 32, TELL_EVERY_MS = 20000 };
 
 static struct json *
 namespace_object(const struct work *w)
@@ -49,9 +49,10 @@ leftover(const struct json *namespace)
 	char blocker[ERR_TEXT_MAX];
 
 	blocker_namespace(namespace, blocker);
+	cause.grace = *blocker ? 3 : 15; /* it may be told soon what holds it */
 	snprintf(cause.sentence, sizeof(cause.sentence),
-		 "The previous store of this name is still being removed%s%.500s. It goes on by itself "
-		 "when that is gone.",
+		 "The previous store of this name is still being removed%s%.500s. It goes on by "
+		 "itself when that is gone.",
 		 *blocker ? ": " : "", blocker);
 	valid_clean(cause.sentence);
 	return cause;
@@ -88,13 +89,14 @@ look_at_namespace(struct work *w, struct cause *wait, struct err *err)
 static int
 make_namespace(struct work *w, struct err *err)
 {
-	int64_t tell_at = clock_mono_ms() + TELL_AFTER_MS;
+	int64_t begin = clock_mono_ms(), tell_at = begin, now;
 	struct cause wait;
 	int nap = 0, r;
 
 	while ((r = look_at_namespace(w, &wait, err)) == 0) {
-		if (*wait.word && clock_mono_ms() >= tell_at) {
-			tell_at = clock_mono_ms() + TELL_EVERY_MS;
+		now = clock_mono_ms();
+		if (*wait.word && now >= tell_at && now - begin >= wait.grace * 1000LL) {
+			tell_at = now + TELL_EVERY_MS;
 			if (work_report(w, "namespace", &wait, err) < 0)
 				return -1;
 		}

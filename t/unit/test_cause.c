@@ -91,7 +91,7 @@ static const struct {
 	{"", "set-up job", JOB, "[{\"status\":{\"phase\":\"Running\"}}]", NULL, NULL, "", {""}},
 	{"not_ready", "set-up job", JOB, "[{\"status\":{\"phase\":\"Pending\"}}]", NULL, NULL, "",
 	 {"Pending"}},
-	{"not_ready", "database", NULL, NULL, NULL, NULL, "", {"removed by somebody"}},
+	{"not_ready", "database", NULL, NULL, NULL, NULL, "", {"somebody removed it"}},
 	{"not_ready", "database", SET,
 	 "[{\"status\":{\"phase\":\"Running\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\","
 	 "\"message\":\"unready: [c]\"}]}}]",
