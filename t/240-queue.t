@@ -102,9 +102,8 @@ subtest 'kill -9 of a worker, and of helm' => sub {
 		$helm->mode('hang');
 		my $store = $p->create(name => "killed $victim");
 		$p->wait_for('helm to run', sub { $helm->calls });
-		my ($pid) = $victim eq 'worker' ? map { /^(\d+): store-worker/ } $p->leftovers
-			: map { /^(\d+): sleep 1000/ } $p->leftovers;
-		ok($pid, "the $victim is there");
+		my $look = $victim eq 'worker' ? qr/^(\d+): store-worker/ : qr/^(\d+): sleep 1000/;
+		my $pid = $p->wait_for("the $victim", sub { (map { /$look/ } $p->leftovers)[0] });
 		$helm->mode('real');
 		kill 'KILL', $pid;
 		my $end = $p->wait_status($store->{id}, 'ready|failed');

@@ -14,7 +14,7 @@ use Test::More;
 
 PlatformTest::need_cluster();
 
-my $p = PlatformTest->new(conf => {MAX_STORES => 50, PROVISION_TIMEOUT => 15, PROVISION_ATTEMPTS => 2,
+my $p = PlatformTest->new(conf => {MAX_STORES => 50, PROVISION_TIMEOUT => 30, PROVISION_ATTEMPTS => 2,
 	MAX_CONCURRENT_DELETIONS => 10});
 my $helm = FakeHelm->new($p, 'helm3');
 my $proxy = ApiProxy->start("$p->{dir}/proxy");
@@ -37,7 +37,7 @@ sub restart { $p->stop('provisioner'); $p->start_provisioner }
 subtest 'helm hangs longer than the job may last' => sub {
 	$helm->mode('hang');
 	my $store = $p->create(name => 'slow helm');
-	my $end = $p->wait_status($store->{id}, 'ready|failed', 60);
+	my $end = $p->wait_status($store->{id}, 'ready|failed', 90);
 	is($end->{error_code}, 'deadline_exceeded', 'the deadline ends it');
 	is($end->{job}{attempt}, 1, 'and the attempt counts');
 	$helm->mode('real');
@@ -72,7 +72,7 @@ subtest 'the database is locked while a worker dies' => sub {
 	open my $sql, '|-', 'sqlite3', $p->{conf}{DATABASE_PATH} or die;
 	my $old = select $sql; $| = 1; select $old;
 	print $sql "PRAGMA wal_autocheckpoint=0;\nBEGIN IMMEDIATE;\n";
-	my ($worker) = map { /^(\d+): store-worker/ } $p->leftovers;
+	my $worker = $p->wait_for('the worker', sub { (map { /^(\d+): store-worker/ } $p->leftovers)[0] });
 	$helm->mode('real');
 	kill 'KILL', $worker;
 	$p->wait_for('the end to be refused', sub {

@@ -49,19 +49,10 @@ give_up(int signo)
 	_exit(1);
 }
 
-/* FastCGI managers end a process by SIGUSR1; SIGTERM is blocked, so it waits for accept_next(). */
-static void
-end_later(int signo)
-{
-	(void)signo;
-	raise(SIGTERM);
-}
-
 int
 req_open(struct err *err)
 {
 	const struct sigaction watchdog = {.sa_handler = give_up};
-	const struct sigaction manager = {.sa_handler = end_later, .sa_flags = SA_RESTART};
 	int listening = 0, flags;
 	socklen_t len = sizeof(listening);
 
@@ -76,8 +67,7 @@ req_open(struct err *err)
 	signal_fd = proc_signal_fd(false, err);
 	if (signal_fd < 0)
 		return -1;
-	/* libfcgi leaves a signal alone that has a handler already. */
-	if (sigaction(SIGALRM, &watchdog, NULL) < 0 || sigaction(SIGUSR1, &manager, NULL) < 0)
+	if (sigaction(SIGALRM, &watchdog, NULL) < 0)
 		return err_errno(err, "sigaction");
 	if (FCGX_Init() != 0 || FCGX_InitRequest(&fcgi, LISTEN_FD, 0) != 0)
 		return err_set(err, ERR_SYSTEM, "libfcgi cannot be set up");
