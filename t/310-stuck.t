@@ -203,7 +203,10 @@ subtest 'page that does not answer' => sub {
 	is($shop->store($silent->{id})->{error_code}, 'page_silent', 'on the store too');
 	$shop->spawn('page', ['perl', '-MIO::Socket::INET', '-e',
 		'my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => shift, Listen => 5, ReuseAddr => 1) or die $!;
-		while (my $c = $s->accept) { print $c "HTTP/1.0 200 OK\r\n\r\nshop" }', $port]);
+		while (my $c = $s->accept) {
+			while (<$c>) { last if /^\r?$/ }
+			print $c "HTTP/1.0 200 OK\r\n\r\nshop";
+		}', $port]);
 	my $end = $shop->wait_status($silent->{id}, 'ready|failed');
 	is($end->{status}, 'ready', 'ready when it answers');
 	is($end->{error_code}, undef, 'without a reason then');
@@ -237,5 +240,5 @@ $p->delete("/api/stores/$_->{id}") for @{$p->get('/api/stores')->{json}};
 $shop->wait_status($silent->{id}, 'gone');
 $shop->{more} = 1;
 $shop->finish;
-$p->wait_for('the cluster to be empty', sub { !@{$p->get('/api/stores')->{json}} }, 60);
+$p->wait_for('the cluster to be empty', sub { !@{$p->get('/api/stores')->{json}} }, 120);
 $p->finish;
