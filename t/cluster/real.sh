@@ -10,11 +10,11 @@ test_images=localhost/store-platform-test
 real_programs="hold forward policies local-path-provisioner kube-proxy kubelet containerd"
 real_needs="runc iptables nft ip nsenter unshare gcc busybox mmdebstrap"
 
-# In one sentence what this machine lacks for a real node.
+# In one sentence what this machine lacks for a real node; the exit status says that it is that.
 check_real() {
 	[ "$(uname -s) $(id -u)" = "Linux 0" ] || {
 		say "cluster: a real node needs root, for namespaces and mounts."
-		exit 1
+		exit 3
 	}
 	lacks=
 	for program in $real_needs; do
@@ -23,12 +23,12 @@ check_real() {
 	[ -x /usr/lib/cni/bridge ] || lacks="$lacks CNI-plugins"
 	[ -z "$lacks" ] || {
 		say "cluster: a real node needs what is missing here:$lacks (Debian: apt install runc iptables nftables iproute2 util-linux gcc libc6-dev busybox-static mmdebstrap containernetworking-plugins)."
-		exit 1
+		exit 3
 	}
 	case $folder/ in
 	/run/* | /var/run/* | /var/lib/* | /var/log/*)
 		say "cluster: the node has a /run, /var/lib and /var/log of its own; name another folder than $folder."
-		exit 1
+		exit 3
 		;;
 	esac
 }
