@@ -12,9 +12,11 @@ version() {
 	sed -n "s/^\$wp_version = '\([^']*\)';.*/\1/p" "$1/wp-includes/version.php" 2>/dev/null || :
 }
 
-# copy EXCLUDE...: the image's core over the site's, but for some of it
+# copy EXCLUDE...: the image's core over the site's, but for some of it. The site's own
+# folder is not in it: where it belongs to root (k3s' volumes), tar fails on its mode.
 copy() {
-	(cd "$image" && tar -cf - "$@" --exclude=./wp-includes/version.php .) |
+	(cd "$image" && find . -mindepth 1 -maxdepth 1 -print0 |
+		tar -cf - "$@" --exclude=./wp-includes/version.php --null --files-from=-) |
 		(cd "$site" && tar -xf - --no-overwrite-dir --no-same-permissions)
 	cp "$image/wp-includes/version.php" "$site/wp-includes/version.php"
 }
