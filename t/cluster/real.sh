@@ -1,9 +1,9 @@
-# shellcheck shell=sh
-# shellcheck disable=SC2154 # what ./cluster has set
-# real: the parts of ./cluster, which reads this file, that make a real node: containerd and
+# real.sh: the parts of ./cluster, which reads this file, that make a real node: containerd and
 # kubelet, kube-proxy, CoreDNS, traefik, volumes in folders, and network policies
 # by an enforcer of our own. It has mount and network namespaces and control groups
 # of its own. Nothing of the machine is changed, and all of it goes with them.
+# shellcheck shell=sh
+# shellcheck disable=SC2154,SC2034 # what ./cluster has set, and what it reads
 
 node_address=10.250.0.10
 test_images=localhost/store-platform-test
