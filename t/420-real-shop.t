@@ -12,7 +12,8 @@ use Test::More;
 my $node = RealNode::need();
 my ($http) = Platform::slurp("$node/addresses") =~ m{^http://(\S+)}m;
 my ($address, $port) = split /:/, $http;
-my $slug = "real-$$";
+my $name = "Real Shop $$";
+my $slug;
 my $p = Platform->new(conf => {
 	KUBECONFIG => "$node/kubeconfig", HELM => Platform::helm('helm4'), BASE_DOMAIN => 'localhost',
 	HELM_VALUES_FILE => "$FindBin::Bin/cluster/real-values.yaml",
@@ -23,8 +24,8 @@ my $browser = HTTP::Tiny->new(timeout => 20, max_redirect => 0);
 # A request to the shop by its name, which a browser resolves to this machine by itself.
 sub visit {
 	my ($method, $path, %how) = @_;
-	my $name = delete $how{name} // $slug;
-	return $browser->request($method, "http://$name.localhost:$port$path", {%how, peer => $address});
+	my $host = delete $how{host} // $slug;
+	return $browser->request($method, "http://$host.localhost:$port$path", {%how, peer => $address});
 }
 
 sub form {
@@ -41,7 +42,8 @@ sub reaches {
 }
 
 $p->start;
-my $store = $p->create(name => 'Real Shop', slug => $slug, plan => 'small');
+my $store = $p->create(name => $name);
+$slug = $store->{slug};
 my $end = $p->wait_status($store->{id}, 'ready|failed', 600);
 is($end->{status}, 'ready', 'a shop gets ready, seen by the platform through the ingress')
 	or BAIL_OUT($end->{error_message});
@@ -49,9 +51,9 @@ my $namespace = $end->{namespace};
 
 my $page = visit('GET', '/');
 is($page->{status}, 200, 'its page answers');
-like($page->{content}, qr{<title>Real Shop</title>}, 'with its name');
+like($page->{content}, qr{<title>$name</title>}, 'with its name');
 like($page->{content}, qr{Sample Mug}, 'and its products');
-is(visit('GET', '/', name => 'nobody')->{status}, 404, 'another name is not served');
+is(visit('GET', '/', host => 'nobody')->{status}, 404, 'another name is not served');
 is(visit('GET', '/wp-admin/install.php')->{status}, 403, 'nobody else can install it');
 
 my $login = sub {
