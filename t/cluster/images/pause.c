@@ -1,5 +1,5 @@
 /*
- * pause: the program of a pod's sandbox. It holds the pod's namespaces, and is the
+ * pause.c: the program of a pod's sandbox. It holds the pod's namespaces, and is the
  * parent of last resort where the pod's containers share their processes.
  */
 #include <signal.h>
