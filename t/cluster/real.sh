@@ -39,7 +39,7 @@ cgroups() {
 	if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
 		echo "/sys/fs/cgroup/$group"
 	else
-		for hierarchy in cpu cpuacct cpuset memory devices freezer blkio pids systemd hugetlb; do
+		for hierarchy in cpu cpuacct cpuset memory devices freezer blkio pids systemd unified; do
 			[ ! -e "/sys/fs/cgroup/$hierarchy/cgroup.procs" ] || echo "/sys/fs/cgroup/$hierarchy/$group"
 		done
 	fi
@@ -48,11 +48,11 @@ cgroups() {
 # A new group of the old kind has no processors and no memory until it is given some.
 make_cgroup() {
 	mkdir -p "$1"
-	if [ -e "$1/cpuset.mems" ] && [ ! -s "$1/cgroup.controllers" ]; then
+	if [ -e "$1/cgroup.controllers" ]; then
+		sed 's/[a-z_]\+/+&/g' "$1/cgroup.controllers" >"$1/cgroup.subtree_control"
+	elif [ -e "$1/cpuset.cpus" ]; then
 		cat "${1%/*}/cpuset.cpus" >"$1/cpuset.cpus"
 		cat "${1%/*}/cpuset.mems" >"$1/cpuset.mems"
-	elif [ -s "$1/cgroup.controllers" ]; then
-		sed 's/\([a-z_]\+\)/+\1/g' "$1/cgroup.controllers" >"$1/cgroup.subtree_control"
 	fi
 }
 
@@ -70,23 +70,26 @@ make_cgroups() {
 	done
 }
 
-# Every process in the node's groups, containers and what holds them as well, ends here.
-# They start others while they are killed, so it is repeated until nobody is left.
+# Every process in the node's groups, containers and what holds them as well, ends here. They
+# start others and make groups while they are killed, so it is repeated, and groups go last.
 end_node() {
+	places=
 	for place in $(cgroups); do
-		[ -d "$place" ] || continue
-		tries=200
-		while pids=$(find "$place" -name cgroup.procs -exec cat {} +) && [ -n "$pids" ]; do
-			[ $tries -gt 0 ] || {
-				say "cluster: processes of the node do not end: $(echo "$pids" | paste -sd " ")"
-				return 1
-			}
-			# shellcheck disable=SC2086 # a list of numbers
-			kill -s KILL $pids 2>/dev/null || :
-			tries=$((tries - 1))
-			sleep 0.05
-		done
-		find "$place" -depth -type d -exec rmdir {} + || return 1
+		[ ! -d "$place" ] || places="$places $place"
+	done
+	[ -n "$places" ] || return 0
+	tries=400
+	# shellcheck disable=SC2086 # lists of paths and of numbers
+	until pids=$(find $places -name cgroup.procs -exec cat {} + 2>/dev/null || :) && [ -z "$pids" ] &&
+		{ find $places -depth -type d -exec rmdir {} + 2>/dev/null || :; } &&
+		[ -z "$(ls -d $places 2>/dev/null)" ]; do
+		[ $tries -gt 0 ] || {
+			say "cluster: the node does not end; its processes are:" $pids
+			return 1
+		}
+		[ -z "$pids" ] || kill -s KILL $pids 2>/dev/null || :
+		tries=$((tries - 1))
+		sleep 0.05
 	done
 }
 

@@ -1,0 +1,92 @@
+# A shop for real, by the platform: made, visited through the ingress as a browser would,
+# logged in to, ordered from, isolated from others, and gone from the node's disk.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use HTTP::Tiny;
+use Platform;
+use RealNode;
+use Test::More;
+
+my $node = RealNode::need();
+my ($http) = Platform::slurp("$node/addresses") =~ m{^http://(\S+)}m;
+my ($address, $port) = split /:/, $http;
+my $name = "Real Shop $$";
+my $slug;
+my $p = Platform->new(conf => {
+	KUBECONFIG => "$node/kubeconfig", HELM => Platform::helm('helm4'), BASE_DOMAIN => 'localhost',
+	HELM_VALUES_FILE => "$FindBin::Bin/cluster/real-values.yaml",
+	STOREFRONT_CHECK => 'on', STOREFRONT_ADDRESS => $http, STORE_PORT => $port,
+});
+my $browser = HTTP::Tiny->new(timeout => 20, max_redirect => 0);
+
+# A request to the shop by its name, which a browser resolves to this machine by itself.
+sub visit {
+	my ($method, $path, %how) = @_;
+	my $host = delete $how{host} // $slug;
+	return $browser->request($method, "http://$host.localhost:$port$path", {%how, peer => $address});
+}
+
+sub form {
+	my ($method, $path, $fields, %headers) = @_;
+	return visit($method, $path, content => HTTP::Tiny->new->www_form_urlencode($fields),
+		headers => {'Content-Type' => 'application/x-www-form-urlencoded', %headers});
+}
+
+# From a container of the shop's namespace with the labels of WordPress.
+sub reaches {
+	my ($namespace, $target, $port) = @_;
+	return defined RealNode::kubectl('-n', $namespace, 'exec', 'visitor', '--', 'timeout', '5', 'nc', '-w', '1',
+		$target, $port) ? 1 : 0;
+}
+
+$p->start;
+my $store = $p->create(name => $name);
+$slug = $store->{slug};
+my $end = $p->wait_status($store->{id}, 'ready|failed', 600);
+is($end->{status}, 'ready', 'a shop gets ready, seen by the platform through the ingress')
+	or BAIL_OUT($end->{error_message});
+my $namespace = $end->{namespace};
+
+my $page = visit('GET', '/');
+is($page->{status}, 200, 'its page answers');
+like($page->{content}, qr{<title>$name</title>}, 'with its name');
+like($page->{content}, qr{Sample Mug}, 'and its products');
+is(visit('GET', '/', host => 'nobody')->{status}, 404, 'another name is not served');
+is(visit('GET', '/wp-admin/install.php')->{status}, 403, 'nobody else can install it');
+
+my $login = sub {
+	return form('POST', '/wp-login.php', {log => 'admin', pwd => $_[0], testcookie => 1},
+		Cookie => 'wordpress_test_cookie=WP%20Cookie%20check');
+};
+my $in = $login->($store->{admin_password});
+is($in->{status}, 302, 'the password shown at creation opens wp-admin');
+like($in->{headers}{location} // '', qr{/wp-admin/}, 'and leads there');
+is($login->('wrong')->{status}, 200, 'another does not');
+
+my $products = visit('GET', '/wp-json/wc/store/v1/products');
+like($products->{content}, qr/sample-mug/, 'the Store API knows the products');
+my ($id) = $products->{content} =~ /"id":(\d+)/;
+my $cart = form('POST', '/wp-json/wc/store/v1/cart/add-item', {id => $id, quantity => 2});
+my $order = form('POST', '/wp-json/wc/store/v1/checkout', {payment_method => 'cod'},
+	'Cart-Token' => $cart->{headers}{'cart-token'} // '');
+like($order->{content}, qr/"order_id":\d+/, 'an order is placed, to be paid on delivery');
+
+my $labels = {'app.kubernetes.io/name' => 'woocommerce-store', 'app.kubernetes.io/component' => 'wordpress'};
+RealNode::apply(RealNode::pod($namespace, 'visitor', $labels, 'sleep 3600'));
+RealNode::wait_until('its pods reach their database', sub { reaches($namespace, "$slug-mariadb", 3306) });
+my $traefik = RealNode::kubectl('-n', 'kube-system', 'get', 'pod', '-l', 'app.kubernetes.io/name=traefik', '-o',
+	'jsonpath={.items[0].status.podIP}');
+ok(!reaches($namespace, @$_), "and not $_->[0] $_->[1]") for ['10.96.0.1', 443], ['10.250.0.10', 10250],
+	['169.254.169.254', 80], [$traefik, 8000];
+
+my @folders = grep { /_\Q$namespace\E_/ } glob "$node/volumes/*";
+is(scalar @folders, 2, 'its data is in two folders of the node');
+is($p->delete("/api/stores/$store->{id}")->{status}, 200, 'delete');
+is($p->wait_status($store->{id}, 'gone|failed', 300) && 'ended', 'ended', 'deleted');
+is(RealNode::kubectl('get', 'namespace', $namespace), undef, 'its namespace is gone');
+RealNode::wait_until('nothing is left on the disk', sub { !grep { -e } @folders });
+is(visit('GET', '/')->{status}, 404, 'and its name is not served any more');
+
+done_testing();
