@@ -91,7 +91,8 @@ judge(const struct proc_result *r, const char *verb, struct err *err)
 	if (r->stopped)
 		return err_set(err, ERR_STOPPED, "helm %s was told to stop", verb);
 	if (r->timed_out)
-		return err_set(err, ERR_DEADLINE, "helm %s did not end in its time and was stopped",
+		return err_set(err, ERR_DEADLINE, "helm %s did not end in its time and was stopped; look at the cluster, then "
+			       "retry.",
 			       verb);
 	quote(r, words);
 	if (!r->exited)

@@ -266,7 +266,7 @@ inherit(struct claim *c)
 	struct db_query *q = job_running(c->db);
 	int n = 0, r = 1;
 
-	err_set(&died, ERR_WORKER_DIED, "Nobody worked on this store any more.");
+	err_set(&died, ERR_WORKER_DIED, "The provisioner was ended while it worked on this store; retry.");
 	while (n < DUE_MAX && (r = job_next(q, &left[n], &err)) > 0)
 		n += !has_worker(c, left[n].id) && !belongs_elsewhere(c, &left[n]);
 	db_done(q);
@@ -336,11 +336,13 @@ settle(struct claim *c, const struct claim_worker *w, int status)
 			"The configuration of the provisioner has a fault; see its log.");
 	else if (WIFSIGNALED(status))
 		err_set(&died, ERR_WORKER_DIED,
-			"The process that worked on this store was ended by signal %d.",
+			"The process that worked on this store was ended by signal %d; look at the "
+			"provisioner's log, then retry.",
 			WTERMSIG(status));
 	else
 		err_set(&died, ERR_WORKER_DIED,
-			"The process that worked on this store gave up (status %d); see the log.",
+			"The process that worked on this store gave up (status %d); look at the "
+			"provisioner's log, then retry.",
 			WEXITSTATUS(status));
 	if (r < 0)
 		c->left_rows = true; /* the database did not answer: looked at again */

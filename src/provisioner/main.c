@@ -160,8 +160,8 @@ serve(const struct conf *conf, const char *conf_file, struct err *err)
 	char worker[PATH_MAX];
 	int signal_fd, wake_fd;
 
-	if (find_worker(worker, err) < 0 || seal_init(err) < 0 || make_folders(conf, err) < 0 || lock_out_others(conf, err) < 0 ||
-	    seal_make(conf->provisioner_dir, err) < 0)
+	if (find_worker(worker, err) < 0 || seal_init(err) < 0 || make_folders(conf, err) < 0 ||
+	    lock_out_others(conf, err) < 0 || seal_make(conf->provisioner_dir, err) < 0)
 		return -1;
 	if (open_databases(conf, &db, &locker, err) < 0)
 		return -1;

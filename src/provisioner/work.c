@@ -19,7 +19,7 @@ work_nap(struct work *w, int *ms, struct err *err)
 	*ms = *ms == 0 ? NAP_FIRST_MS : *ms * 9 / 8 > NAP_MAX_MS ? NAP_MAX_MS : *ms * 9 / 8;
 	/* Not at the very end: the next look would have no time to be answered. */
 	if (left <= *ms)
-		return err_set(err, ERR_DEADLINE, "It took longer than the %d s that it may take.",
+		return err_set(err, ERR_DEADLINE, "It took longer than the %d s of PROVISION_TIMEOUT; retry.",
 			       w->conf->provision_timeout);
 	if (proc_nap(w->stop_fd, *ms))
 		return err_set(err, ERR_STOPPED, "the job was told to stop");

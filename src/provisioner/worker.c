@@ -24,11 +24,9 @@
 
 enum { BUSY_MS = 30000 };
 
-static const struct {
-	const work_step *steps;
-} kinds[JOB_KINDS] = {
-	[JOB_PROVISION] = {provision_steps},
-	[JOB_DELETE] = {delete_steps},
+static const work_step *const kinds[JOB_KINDS] = {
+	[JOB_PROVISION] = provision_steps,
+	[JOB_DELETE] = delete_steps,
 };
 
 /* One event, and with a begin the job's step, while the claim stands. */
@@ -93,7 +91,7 @@ run_steps(struct work *w, struct err *err)
 	const struct progress_plan *plan = &progress_plans[w->job.kind];
 
 	for (int i = 0; i < plan->count; i++)
-		if (run_step(w, &plan->steps[i], kinds[w->job.kind].steps[i], err) < 0)
+		if (run_step(w, &plan->steps[i], kinds[w->job.kind][i], err) < 0)
 			return -1;
 	return 0;
 }
