@@ -10,22 +10,22 @@ use RealNode;
 use Test::More;
 
 my $node = RealNode::need();
-my ($http) = Platform::slurp("$node/addresses") =~ m{^http://(\S+)}m;
-my ($address, $port) = split /:/, $http;
+my $shops = RealNode::shops();
+my ($address, $port) = split /:/, $shops->{STOREFRONT_ADDRESS};
 my $name = "Real Shop $$";
 my $slug;
 my $p = Platform->new(conf => {
-	KUBECONFIG => "$node/kubeconfig", HELM => Platform::helm('helm4'), BASE_DOMAIN => 'localhost',
-	HELM_VALUES_FILE => "$FindBin::Bin/cluster/real-values.yaml",
-	STOREFRONT_CHECK => 'on', STOREFRONT_ADDRESS => $http, STORE_PORT => $port,
+	KUBECONFIG => "$node/kubeconfig", HELM => Platform::helm('helm4'), %$shops,
 });
-my $browser = HTTP::Tiny->new(timeout => 20, max_redirect => 0);
+my $browser = HTTP::Tiny->new(timeout => 20, max_redirect => 0, verify_SSL => 1,
+	SSL_options => {SSL_ca_file => $shops->{STOREFRONT_CA}});
 
 # A request to the shop by its name, which a browser resolves to this machine by itself.
 sub visit {
 	my ($method, $path, %how) = @_;
 	my $host = delete $how{host} // $slug;
-	return $browser->request($method, "http://$host.localhost:$port$path", {%how, peer => $address});
+	my $origin = delete $how{origin} // "https://$host.$shops->{BASE_DOMAIN}:$port";
+	return $browser->request($method, "$origin$path", {%how, peer => $address});
 }
 
 sub form {
@@ -53,8 +53,18 @@ my $page = visit('GET', '/');
 is($page->{status}, 200, 'its page answers');
 like($page->{content}, qr{<title>$name</title>}, 'with its name');
 like($page->{content}, qr{Sample Mug}, 'and its products');
+is($end->{store_url}, "https://$slug.$shops->{BASE_DOMAIN}:$port", 'at the address that the platform names');
+unlike($page->{content}, qr{(?:src|href|action)=["']http://}, 'without anything that is not by HTTPS');
 is(visit('GET', '/', host => 'nobody')->{status}, 404, 'another name is not served');
 is(visit('GET', '/wp-admin/install.php')->{status}, 403, 'nobody else can install it');
+
+# Without HTTPS everybody is sent there, and nobody in circles.
+my ($http) = RealNode::addresses()->{http};
+for my $path ('/', '/wp-login.php', '/wp-admin/') {
+	my $r = $browser->request('GET', "http://$slug.$shops->{BASE_DOMAIN}$path", {peer => $http, headers => {}});
+	like($r->{headers}{location} // "status $r->{status}", qr{^https://\Q$slug\E\.}, "$path by HTTP leads to HTTPS");
+}
+is(visit('GET', '/wp-login.php')->{status}, 200, 'the login page is there');
 
 my $login = sub {
 	return form('POST', '/wp-login.php', {log => 'admin', pwd => $_[0], testcookie => 1},

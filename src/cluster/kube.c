@@ -41,7 +41,7 @@ kube_open(struct kube **ret, const char *kubeconfig, int stop_fd, struct err *er
 		return err_errno(err, "cluster");
 	if (kubeconfig_load(&config, kubeconfig, err) < 0)
 		return -1;
-	tls = (struct http_tls){config.ca, config.cert, config.key};
+	tls = (struct http_tls){.ca = config.ca, .cert = config.cert, .key = config.key};
 	r = http_open(&kube->http, &tls, stop_fd, err);
 	if (config.token && snprintf(kube->authorization, sizeof(kube->authorization),
 				     "Authorization: Bearer %s",

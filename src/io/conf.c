@@ -40,7 +40,9 @@ static const struct conf_key keys[] = {
 	{"BASE_DOMAIN", CONF_DOMAIN, AT(base_domain), 0, 0, NULL, "127-0-0-1.nip.io",
 	 "A shop's host name is its slug in front of this domain."},
 	{"STORE_PORT", CONF_NUMBER, AT(store_port), 1, 65535, NULL, "443",
-	 "Port of the shops' public addresses; 443 and 8443 mean HTTPS, others HTTP."},
+	 "Port of the shops' public addresses."},
+	{"STORE_HTTPS", CONF_CHOICE, AT(store_https), 0, 0, "auto on off", "auto",
+	 "on: shops are served by HTTPS; auto: where STORE_PORT is 443 or 8443."},
 	{"MAX_STORES", CONF_NUMBER, AT(max_stores), 1, 100000, NULL, "10",
 	 "Most stores at a time."},
 	{"MAX_STORES_PER_USER", CONF_NUMBER, AT(max_stores_per_user), 1, 100000, NULL, "10",
@@ -67,6 +69,8 @@ static const struct conf_key keys[] = {
 	 "on: a store is ready only when its shop page answers through the ingress."},
 	{"STOREFRONT_ADDRESS", CONF_ADDRESS, AT(storefront_address), 0, 0, NULL, "",
 	 "ADDRESS:PORT of the ingress for that check; empty means what DNS says."},
+	{"STOREFRONT_CA", CONF_PATH_OR_NONE, AT(storefront_ca), 0, 0, NULL, "",
+	 "File of the authorities that sign the shops' certificates; empty means the system's."},
 };
 
 enum { KEYS = ARRAY_SIZE(keys), FILE_LINE = 4096 };
@@ -231,6 +235,8 @@ conf_example(FILE *out)
 int
 conf_https(const struct conf *conf)
 {
+	if (strcmp(conf->store_https, "auto") != 0)
+		return strcmp(conf->store_https, "on") == 0;
 	return conf->store_port == 443 || conf->store_port == 8443;
 }
 

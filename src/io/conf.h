@@ -32,6 +32,8 @@ struct conf {
 	char kubeconfig[CONF_TEXT];
 	char storefront_check[CONF_TEXT];
 	char storefront_address[CONF_TEXT];
+	char storefront_ca[CONF_TEXT];
+	char store_https[CONF_TEXT];
 	int store_port;
 	int max_stores;
 	int max_stores_per_user;
@@ -54,7 +56,7 @@ void conf_describe(FILE *out);
 /* The table as a commented configuration file that conf_load() accepts. */
 void conf_example(FILE *out);
 
-/* Whether shops are served by HTTPS: ports 443 and 8443. */
+/* Whether shops are served by HTTPS, as STORE_HTTPS says. */
 int conf_https(const struct conf *conf);
 
 /* enum log_level of LOG_LEVEL. */

@@ -14,7 +14,7 @@ enum { CONNECT_MS = 5000 };
 
 struct http {
 	CURL *curl;
-	char *ca, *cert, *key;
+	char *ca_file, *ca, *cert, *key;
 	int stop_fd;
 	bool stopped;
 	char why[CURL_ERROR_SIZE];
@@ -90,7 +90,10 @@ set_common(struct http *h)
 		rc = curl_easy_setopt(h->curl, CURLOPT_XFERINFODATA, h);
 	if (rc == CURLE_OK && h->ca)
 		rc = set_blob(h->curl, CURLOPT_CAINFO_BLOB, h->ca);
-	if (rc == CURLE_OK && h->ca) /* a pinned authority alone, not the system's folder beside it */
+	if (rc == CURLE_OK && h->ca_file)
+		rc = curl_easy_setopt(h->curl, CURLOPT_CAINFO, h->ca_file);
+	/* A pinned authority alone, not the system's folder beside it. */
+	if (rc == CURLE_OK && (h->ca || h->ca_file))
 		rc = curl_easy_setopt(h->curl, CURLOPT_CAPATH, NULL);
 	if (rc == CURLE_OK && h->cert)
 		rc = set_blob(h->curl, CURLOPT_SSLCERT_BLOB, h->cert);
@@ -149,6 +152,7 @@ http_open(struct http **ret, const struct http_tls *tls, int stop_fd, struct err
 		ok = false;
 	if (ok) {
 		h->stop_fd = stop_fd;
+		h->ca_file = copy(tls->ca_file, &ok);
 		h->ca = copy(tls->ca, &ok);
 		h->cert = copy(tls->cert, &ok);
 		h->key = copy(tls->key, &ok);
@@ -167,6 +171,7 @@ http_close(struct http *h)
 	if (!h)
 		return;
 	curl_easy_cleanup(h->curl);
+	free(h->ca_file);
 	free(h->ca);
 	free(h->cert);
 	if (h->key)

@@ -19,8 +19,9 @@
 
 struct http;
 
-/* PEM texts; NULL: the system's authorities, no client certificate. */
+/* PEM texts, of the authorities a text or a file; NULL: the system's, no client certificate. */
 struct http_tls {
+	const char *ca_file;
 	const char *ca;
 	const char *cert;
 	const char *key;

@@ -201,7 +201,7 @@ page_cause(const struct work *w, const struct err *why)
 int
 await_storefront(struct work *w, struct err *err)
 {
-	static const struct http_tls tls = {NULL, NULL, NULL};
+	struct http_tls tls = {.ca_file = *w->conf->storefront_ca ? w->conf->storefront_ca : NULL};
 	CLEANUP(http_closep) struct http *http = NULL;
 	int64_t begin = clock_mono_ms();
 	struct err why = ERR_INIT;

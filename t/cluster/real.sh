@@ -6,6 +6,7 @@
 # shellcheck disable=SC2154,SC2034 # what ./cluster has set, and what it reads
 
 node_address=10.250.0.10
+shop_domain=shops.localhost # what browsers resolve to this machine, and a wildcard may name
 test_images=localhost/store-platform-test
 real_programs="hold forward policies local-path-provisioner kube-proxy kubelet containerd"
 real_needs="runc iptables nft ip nsenter unshare gcc busybox mmdebstrap"
@@ -114,6 +115,8 @@ make_real_keys() {
 	certificate proxy /CN=system:kube-proxy basicConstraints=CA:FALSE extendedKeyUsage=clientAuth
 	certificate kubelet /CN=node basicConstraints=CA:FALSE extendedKeyUsage=serverAuth \
 		subjectAltName=IP:$node_address,DNS:node
+	certificate ingress "/CN=*.$shop_domain" basicConstraints=CA:FALSE extendedKeyUsage=serverAuth \
+		"subjectAltName=DNS:*.$shop_domain"
 }
 
 write_containerd() {
@@ -216,7 +219,8 @@ node_ready() {
 
 # Objects of the node, with what only this folder knows.
 node_objects() {
-	sed "s|@folder@|$folder|g; s|@images@|$test_images|g; s|@address@|$node_address|g" "$here/node.yaml"
+	sed "s|@folder@|$folder|g; s|@images@|$test_images|g; s|@address@|$node_address|g;
+		s|@certificate@|$(embed ingress.crt)|; s|@key@|$(embed ingress.key)|" "$here/node.yaml"
 }
 
 # The programs of the node beside those of Kubernetes, in one folder.

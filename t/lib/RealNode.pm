@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use JSON::PP ();
+use Platform;
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
@@ -16,6 +17,22 @@ sub need {
 		or Test::More::plan(skip_all => 'no real node runs: ' . ($ENV{STORE_NODE_WHY} // 'STORE_NODE names none'));
 	@kubectl = ("$folder/bin/kubectl", "--kubeconfig=$folder/kubeconfig");
 	return $folder;
+}
+
+# Where its ingress answers on this machine: {http => ADDRESS:PORT, https => ADDRESS:PORT}
+sub addresses {
+	open my $f, '<', "$ENV{STORE_NODE}/addresses" or die "addresses: $!";
+	return {map { m{^(\w+)://(\S+)} } <$f>};
+}
+
+# Configuration of a platform whose shops are on it, by HTTPS, as the storefront check sees them.
+sub shops {
+	my $https = addresses()->{https};
+	return {
+		BASE_DOMAIN => 'shops.localhost', STORE_PORT => (split /:/, $https)[1], STORE_HTTPS => 'on',
+		STOREFRONT_CHECK => 'on', STOREFRONT_ADDRESS => $https, STOREFRONT_CA => "$ENV{STORE_NODE}/ca.crt",
+		HELM_VALUES_FILE => "$Platform::TOP/t/cluster/real-values.yaml",
+	};
 }
 
 # kubectl(ARGUMENT...): what it prints, or undef if it fails

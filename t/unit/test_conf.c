@@ -12,7 +12,7 @@ static const char *const names[] = {
 	"STORE_PORT", "MAX_STORES", "MAX_STORES_PER_USER", "MAX_CONCURRENT_PROVISIONS",
 	"MAX_CONCURRENT_DELETIONS", "HELM", "HELM_CHART_PATH", "HELM_VALUES_FILE", "HELM_TIMEOUT",
 	"KUBECONFIG", "PROVISION_TIMEOUT", "PROVISION_ATTEMPTS", "STOREFRONT_CHECK",
-	"STOREFRONT_ADDRESS",
+	"STOREFRONT_ADDRESS", "STOREFRONT_CA", "STORE_HTTPS",
 };
 
 static int
@@ -83,6 +83,12 @@ reads_the_format(void **state)
 	assert_string_equal(c.storefront_address, "127.0.0.1:8080");
 	assert_string_equal(c.helm_values_file, "/v=1");
 	assert_int_equal(c.store_port, 8081); /* without a newline at the end */
+	assert_false(conf_https(&c));
+	setenv("STORE_HTTPS", "on", 1);
+	OK(conf_load(&c, file_of("STORE_PORT=8081"), E));
+	assert_true(conf_https(&c));
+	setenv("STORE_HTTPS", "off", 1);
+	OK(conf_load(&c, file_of("STORE_PORT=443"), E));
 	assert_false(conf_https(&c));
 }
 
