@@ -1,10 +1,12 @@
 # A shop for real, by the platform: made, visited through the ingress as a browser would,
 # logged in to, ordered from, isolated from others, and gone from the node's disk.
+# also: --official
 use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use HTTP::Tiny;
+use JSON::PP ();
 use Platform;
 use RealNode;
 use Test::More;
@@ -79,8 +81,12 @@ my $products = visit('GET', '/wp-json/wc/store/v1/products');
 like($products->{content}, qr/sample-mug/, 'the Store API knows the products');
 my ($id) = $products->{content} =~ /"id":(\d+)/;
 my $cart = form('POST', '/wp-json/wc/store/v1/cart/add-item', {id => $id, quantity => 2});
-my $order = form('POST', '/wp-json/wc/store/v1/checkout', {payment_method => 'cod'},
-	'Cart-Token' => $cart->{headers}{'cart-token'} // '');
+my %to = (first_name => 'Ada', last_name => 'Byron', address_1 => '1 Main Street', city => 'London',
+	postcode => 'SW1A 1AA', country => 'GB', phone => '+44 20 0000 0000');
+my $order = visit('POST', '/wp-json/wc/store/v1/checkout',
+	content => JSON::PP::encode_json({payment_method => 'cod', shipping_address => \%to,
+		billing_address => {%to, email => 'ada@example.org'}}),
+	headers => {'Content-Type' => 'application/json', 'Cart-Token' => $cart->{headers}{'cart-token'} // ''});
 like($order->{content}, qr/"order_id":\d+/, 'an order is placed, to be paid on delivery');
 
 my $labels = {'app.kubernetes.io/name' => 'woocommerce-store', 'app.kubernetes.io/component' => 'wordpress'};

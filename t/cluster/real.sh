@@ -10,28 +10,52 @@ shop_domain=shops.localhost # what browsers resolve to this machine, and a wildc
 test_images=localhost/store-platform-test
 real_programs="hold forward policies local-path-provisioner kube-proxy kubelet containerd"
 real_needs="runc iptables nft ip nsenter unshare gcc busybox mmdebstrap"
+outside_name_server=10.0.2.3 # slirp4netns answers there
 
-# In one sentence what this machine lacks for a real node; the exit status says that it is that.
+# lacking SENTENCE: this machine cannot run a real node; the exit status says that it is that.
+lacking() {
+	say "cluster: a real node $1"
+	rmdir "$folder" 2>/dev/null || :
+	exit 3
+}
+
+# probe SENTENCE COMMAND...: tries out what the node will do, in namespaces of its own.
+probe() {
+	sentence=$1
+	shift
+	unshare --mount --net --propagation private -- "$@" >/dev/null 2>&1 || lacking "$sentence"
+}
+
+# In one sentence what this machine lacks for a real node.
 check_real() {
-	[ "$(uname -s) $(id -u)" = "Linux 0" ] || {
-		say "cluster: a real node needs root, for namespaces and mounts."
-		exit 3
-	}
+	[ "$(uname -s) $(id -u)" = "Linux 0" ] || lacking "needs root, for namespaces and mounts."
 	lacks=
-	for program in $real_needs; do
+	for program in $real_needs ${official:+slirp4netns}; do
 		command -v "$program" >/dev/null || lacks="$lacks $program"
 	done
 	[ -x /usr/lib/cni/bridge ] || lacks="$lacks CNI-plugins"
-	[ -z "$lacks" ] || {
-		say "cluster: a real node needs what is missing here:$lacks (Debian: apt install runc iptables nftables iproute2 util-linux gcc libc6-dev busybox-static mmdebstrap containernetworking-plugins)."
-		exit 3
-	}
+	[ -z "$lacks" ] || lacking "needs what is missing here:$lacks. Install it with: ./dev deps"
 	case $folder/ in
 	/run/* | /var/run/* | /var/lib/* | /var/log/*)
-		say "cluster: the node has a /run, /var/lib and /var/log of its own; name another folder than $folder."
-		exit 3
+		lacking "has a /run, /var/lib and /var/log of its own; name another folder than $folder."
 		;;
 	esac
+	mkdir -p "$folder"
+	# shellcheck disable=SC2016 # for the inner shells
+	{
+		probe "needs namespaces, which this machine refuses." true
+		probe "needs a bridge, which this kernel does not make." ip link add br0 type bridge
+		probe "needs iptables to translate addresses, which this kernel does not do." iptables -t nat -S
+		probe "needs nftables, which this kernel does not have." nft add table inet probe
+		probe "needs overlay mounts in $folder, which its file system does not take." sh -c '
+			cd "$0" && mount -t tmpfs probe /mnt && mkdir -p /mnt/lower .probe/upper .probe/work /mnt/all &&
+			mount -t overlay -o lowerdir=/mnt/lower,upperdir=.probe/upper,workdir=.probe/work overlay /mnt/all' "$folder"
+	}
+	rm -rf "$folder/.probe"
+	for place in $(cgroups); do
+		mkdir -p "$place" 2>/dev/null || lacking "needs control groups, and ${place%/*} cannot be written."
+		rmdir "$place"
+	done
 }
 
 # The control groups of this folder's node, one in each hierarchy there is.
@@ -160,6 +184,39 @@ write_containerd() {
 	END
 }
 
+# The way out into the world: a network stack in a process, so that nothing of the machine
+# is changed. The machine's own loopback stays closed to it.
+open_way_out() {
+	[ -n "$official" ] || return 0
+	enter=
+	start slirp4netns --configure --disable-host-loopback "$holder" out0
+	enter="nsenter --target $holder --mount --net --"
+	echo "nameserver $outside_name_server" >"$folder/resolv.outside"
+	await "way out" slirp4netns $enter ip link show out0
+	$enter iptables -t nat -A POSTROUTING -s 10.244.0.0/16 -o out0 -j MASQUERADE
+	$enter mount --bind "$folder/resolv.outside" /etc/resolv.conf
+}
+
+# The image is there, or kubelet has said why it is not.
+official_image() {
+	kubectl get pod official >"$folder/official" -o \
+		jsonpath='{.status.containerStatuses[0].imageID}{.status.containerStatuses[0].state.waiting.message}'
+	[ -s "$folder/official" ]
+}
+
+# Said at once, and not by the first shop that waits for it.
+check_registry() {
+	[ -n "$official" ] || return 0
+	image=$(sed -n '/^mariadb:/,/^[a-z]/s/^  image: //p' "$here/../../charts/woocommerce-store/values.yaml")
+	await "pod of an official image" kube-apiserver kubectl run official --image "$image" --restart Never --command -- true
+	await "an official image, or why not" kubelet official_image
+	grep -q '@sha256:' "$folder/official" || {
+		say "cluster: --official needs the registry of the chart's images, and it cannot be reached: $(cat "$folder/official")"
+		exit 1
+	}
+	await "pod removed" kube-controller-manager kubectl delete pod official --timeout=10s
+}
+
 write_kubelet() {
 	echo "nameserver 10.96.0.10" >"$folder/resolv.conf"
 	group=$(cgroups | head -n 1)
@@ -220,7 +277,8 @@ node_ready() {
 # Objects of the node, with what only this folder knows.
 node_objects() {
 	sed "s|@folder@|$folder|g; s|@images@|$test_images|g; s|@address@|$node_address|g;
-		s|@certificate@|$(embed ingress.crt)|; s|@key@|$(embed ingress.key)|" "$here/node.yaml"
+		s|@certificate@|$(embed ingress.crt)|; s|@key@|$(embed ingress.key)|
+		s|@forward@|${official:+forward . $outside_name_server}|" "$here/node.yaml"
 }
 
 # The programs of the node beside those of Kubernetes, in one folder.
@@ -234,12 +292,20 @@ link_real() {
 	PATH=$folder/bin:$PATH # containerd finds its shim in there
 }
 
+# Values for shops on this node. The chart's own images are the official ones.
+write_values() {
+	sed "${official:+/@images@/d; }s|@images@|$test_images|" "$here/real-values.yaml" >"$folder/values.yaml"
+}
+
 prepare_real() {
 	make_cgroups
 	make_real_keys || fail openssl "making the keys failed."
 	link_real
+	write_values
 	printf 'http://127.0.0.1:%s\nhttps://127.0.0.1:%s\n' "$node_port" "$https_port" >"$folder/addresses"
+	[ -z "$official" ] || ln -s "$(command -v slirp4netns)" "$folder/bin/"
 	start_holder
+	open_way_out
 }
 
 start_real_node() {
@@ -267,9 +333,9 @@ start_real_node() {
 		--kubeconfig "$folder/kubeconfig" --namespace kube-system \
 		--configmap-name local-path-config --service-account-name default \
 		--helper-image "$test_images/tools:1" --provisioner-name rancher.io/local-path
-	for image in tools coredns traefik mariadb wordpress wordpress-cli; do
-		await "image $image" containerd import $image
-	done
+	await "images of the node" containerd import node
+	[ -n "$official" ] || await "images of shops" containerd import shop
 	await "name service" kubelet kubectl -n kube-system wait --for=condition=Available deployment/coredns --timeout=5s
 	await "ingress" kubelet kubectl -n kube-system wait --for=condition=Available deployment/traefik --timeout=5s
+	check_registry
 }

@@ -31,7 +31,7 @@ sub shops {
 	return {
 		BASE_DOMAIN => 'shops.localhost', STORE_PORT => (split /:/, $https)[1], STORE_HTTPS => 'on',
 		STOREFRONT_CHECK => 'on', STOREFRONT_ADDRESS => $https, STOREFRONT_CA => "$ENV{STORE_NODE}/ca.crt",
-		HELM_VALUES_FILE => "$Platform::TOP/t/cluster/real-values.yaml",
+		HELM_VALUES_FILE => "$ENV{STORE_NODE}/values.yaml",
 	};
 }
 
