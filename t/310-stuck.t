@@ -107,7 +107,24 @@ sub add_volume {
 
 # A second platform, which looks at its shops' pages: nobody answers at this port yet.
 my $shop = PlatformTest->new(pool => 1, conf => {STOREFRONT_CHECK => 'on',
-	STOREFRONT_ADDRESS => '127.0.0.1:' . Platform::free_port()});
+	STOREFRONT_ADDRESS => '127.0.0.1:' . Platform::free_port(), STORE_PORT => 443});
+$shop->{conf}{STOREFRONT_CA} = "$shop->{dir}/shop.crt";
+
+# An HTTPS server with a page and a certificate of its own, NAME.crt.
+sub serve_page {
+	my ($name, $port) = @_;
+	my @pair = ("$shop->{dir}/$name.crt", "$shop->{dir}/$name.key");
+	-e $pair[0] or make_certificate(@pair);
+	$shop->spawn($name, ['openssl', 's_server', '-accept', "127.0.0.1:$port", '-www', '-cert', $pair[0], '-key', $pair[1]]);
+}
+
+sub make_certificate {
+	my ($crt, $key) = @_;
+	my $domain = "*.$shop->{conf}{BASE_DOMAIN}";
+	system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 2 -subj '/CN=$domain'"
+		. " -addext 'subjectAltName=DNS:$domain' -keyout $key -out $crt 2>/dev/null") == 0 or die 'openssl';
+}
+make_certificate("$shop->{dir}/shop.crt", "$shop->{dir}/shop.key");
 
 sub audit {
 	my ($store, $action, $on) = @_;
@@ -198,15 +215,15 @@ subtest 'page that does not answer' => sub {
 	my ($port) = $shop->{conf}{STOREFRONT_ADDRESS} =~ /(\d+)$/;
 	my $row;
 	$p->wait_for('the sentence', sub { ($row) = audit($silent, 'provision_stuck', $shop) }, $WITHIN);
-	like($row->{details}{error}, qr{does not answer at http://silent\.\S+ \(.*onnect.*Check the ingress controller},
+	like($row->{details}{error}, qr{does not answer at https://silent\.\S+ \(.*onnect.*Check the ingress controller},
 		'address, reason and what to do');
 	is($shop->store($silent->{id})->{error_code}, 'page_silent', 'on the store too');
-	$shop->spawn('page', ['perl', '-MIO::Socket::INET', '-e',
-		'my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => shift, Listen => 5, ReuseAddr => 1) or die $!;
-		while (my $c = $s->accept) {
-			while (<$c>) { last if /^\r?$/ }
-			print $c "HTTP/1.0 200 OK\r\n\r\nshop";
-		}', $port]);
+	# A page of somebody whom nobody can tell from the shop is none.
+	serve_page('stranger', $port);
+	$shop->wait_for('it to be refused', sub { Platform::slurp("$shop->{dir}/stranger.log") =~ /unknown ca/ }, 60);
+	is($shop->store($silent->{id})->{status}, 'provisioning', 'not ready by a certificate that nobody knows');
+	$shop->stop('stranger');
+	serve_page('shop', $port);
 	my $end = $shop->wait_status($silent->{id}, 'ready|failed');
 	is($end->{status}, 'ready', 'ready when it answers');
 	is($end->{error_code}, undef, 'without a reason then');
