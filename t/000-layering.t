@@ -20,7 +20,7 @@ my %below = (
 	cluster     => [qw(io base)],
 	api         => [qw(model io base)],
 	provisioner => [qw(model cluster io base)],
-	ctl         => [qw(model io base)],
+	ctl         => [qw(model cluster io base)],
 );
 
 # Which files may open an outside library.
@@ -30,6 +30,7 @@ my @libraries = (
 	[qr/^curl\//,   'io/http.c'],
 	[qr/^sodium/,   'io/seal.c'],
 	[qr/^yaml\.h/,  'io/yaml.c'],
+	[qr/^zlib\.h/,  'io/gzip.c'],
 	[qr/^fcgi/,     'api/req.c'],
 );
 

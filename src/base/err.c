@@ -52,6 +52,7 @@ static const struct {
 	[ERR_HELM_FAILED] = {"helm_failed", 503, ERR_TRANSIENT},
 	[ERR_CHART_FAILED] = {"chart_failed", 503, ERR_TERMINAL},
 	[ERR_RELEASE_STATE] = {"release_not_deployed", 503, ERR_TRANSIENT},
+	[ERR_RELEASE_UNREADABLE] = {"release_unreadable", 503, ERR_TERMINAL},
 	[ERR_NAMESPACE_FOREIGN] = {"namespace_not_ours", 409, ERR_TERMINAL},
 	[ERR_NAMESPACE_TERMINATING] = {"namespace_terminating", 503, ERR_TRANSIENT},
 	[ERR_PASSWORD_LOST] = {"admin_password_lost", 409, ERR_TERMINAL},

@@ -7,8 +7,6 @@
 #ifndef CLUSTER_RELEASE_H
 #define CLUSTER_RELEASE_H
 
-#include <stdbool.h>
-
 #include "cluster/kube.h"
 #include "io/seal.h"
 
@@ -22,7 +20,7 @@ enum release_status {
 	RELEASE_PENDING_ROLLBACK,
 	RELEASE_UNINSTALLING,
 	RELEASE_UNINSTALLED,
-	RELEASE_UNKNOWN, /* a word that no helm known to us writes */
+	RELEASE_UNREADABLE, /* a payload that cannot be decoded, or a word of no helm known to us */
 	RELEASE_STATUSES
 };
 
@@ -37,11 +35,17 @@ struct release {
 };
 
 const char *release_word(enum release_status status);
-bool release_pending(enum release_status status);
 
-/* The newest record; RELEASE_NONE if there is none. */
+/* The newest record by its labels alone; RELEASE_NONE if there is none. */
 MUST_CHECK int release_read(struct kube *kube, const char *namespace, const char *name,
 			    struct release *ret, struct err *err);
+
+/* The same, with the status that its payload holds: that is the one helm goes by. */
+MUST_CHECK int release_decode(struct kube *kube, const char *namespace, const char *name,
+			      struct release *ret, struct err *err);
+
+/* The status in a record Secret's data.release: base64 of base64 of gzip of JSON. */
+enum release_status release_payload(const char *data);
 
 /*
  * Deletes a record that a killed helm left behind. Only for somebody who holds

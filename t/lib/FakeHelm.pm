@@ -3,6 +3,7 @@
 #	my $helm = FakeHelm->new($platform, 'helm3');   # sets HELM of the platform
 #	$helm->mode('hang');
 #	$helm->calls                                     # "verb" of each run but `version`
+#	$helm->runs('wc-shop')                           # the same, of that release alone
 #
 # Modes: real; fail-after (does all, exits 1); nothing (exits 0, did nothing);
 # refuse (exits 1, did nothing); hang; stubborn (ignores TERM, hangs); flood (a
@@ -28,6 +29,7 @@ sub new {
 export PATH=/usr/bin:/bin
 if [ "\$1" = version ]; then exec cat $self->{dir}/version; fi
 echo "\$1" >>$self->{dir}/calls
+echo "\$*" >>$self->{dir}/runs
 case \$(cat $self->{dir}/mode) in
 real) exec $real "\$@" ;;
 fail-after) $real "\$@"; exit 1 ;;
@@ -61,7 +63,11 @@ sub mode {
 
 sub version { my ($self, $text) = @_; Platform::spew("$self->{dir}/version", $text) }
 sub calls { my ($self) = @_; return split /\n/, Platform::slurp("$self->{dir}/calls") }
-sub forget { my ($self) = @_; unlink "$self->{dir}/calls" }
+sub runs {
+	my ($self, $release) = @_;
+	return map { (split ' ')[0] } grep { / \Q$release\E(?: |$)/ } split /\n/, Platform::slurp("$self->{dir}/runs");
+}
+sub forget { my ($self) = @_; unlink "$self->{dir}/calls", "$self->{dir}/runs" }
 sub path { my ($self) = @_; return "$self->{dir}/helm" }
 
 1;

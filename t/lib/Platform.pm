@@ -268,6 +268,13 @@ sub sql {
 	return @rows;
 }
 
+# Changes the database behind the programs' back.
+sub sql_write {
+	my ($self, $script) = @_;
+	system('sqlite3', '-cmd', '.timeout 5000', $self->{conf}{DATABASE_PATH},
+		"PRAGMA wal_autocheckpoint = 0; $script") == 0 or die "sqlite3 failed: $script";
+}
+
 sub sql_one { my ($self, $query) = @_; return (($self->sql($query))[0] || [undef])->[0] }
 
 # kubectl as administrator; its output, undef if it failed.
