@@ -96,6 +96,23 @@ job_json(const struct job *j)
 	return o;
 }
 
+/* Whether the cluster still has what a ready store needs; the status says all else. */
+static struct json *
+health_json(const struct store *s)
+{
+	static const char *const messages[STORE_HEALTHS] = {
+		[STORE_UNKNOWN] = "It is looked at when the store is ready.",
+		[STORE_OK] = "All of its parts are in the cluster and run.",
+		[STORE_DEGRADED] = "A part of it is missing.",
+	};
+	struct json *o = json_new_object();
+
+	json_set_text(o, "state", store_health_words[s->health]);
+	json_set_text(o, "message", *s->health_message ? s->health_message : messages[s->health]);
+	json_set_time(o, "checked_at", s->health_checked_at);
+	return o;
+}
+
 static struct json *
 store_json(const struct store *s)
 {
@@ -117,6 +134,7 @@ store_json(const struct store *s)
 	json_set_time(o, "provision_finished_at", s->provision_finished_at);
 	json_set_time(o, "created_at", s->created_at);
 	json_set_time(o, "updated_at", s->updated_at);
+	json_set(o, "health", health_json(s));
 	return o;
 }
 

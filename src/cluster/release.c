@@ -76,6 +76,26 @@ release_payload(const char *data)
 	return status;
 }
 
+bool
+release_labels(const struct json *metadata, const char *name, struct release *ret)
+{
+	const struct json *labels = json_at(metadata, "labels");
+	int64_t revision = 0;
+
+	/* Compared as numbers: v10 comes after v9. */
+	if (strcmp(json_text(json_at(labels, "name")), name) != 0 ||
+	    !valid_int(json_text(json_at(labels, "version")), 1, 1 << 30, &revision))
+		return false;
+	*ret = (struct release){
+		.status = status_of(json_text(json_at(labels, "status"))),
+		.revision = (int)revision,
+	};
+	snprintf(ret->record, sizeof(ret->record), "%s", json_text(json_at(metadata, "name")));
+	snprintf(ret->digest, sizeof(ret->digest), "%s",
+		 json_text(json_at(labels, RELEASE_DIGEST)));
+	return true;
+}
+
 int
 release_read(struct kube *kube, const char *namespace, const char *name, struct release *ret,
 	     struct err *err)
@@ -90,20 +110,11 @@ release_read(struct kube *kube, const char *namespace, const char *name, struct 
 		return -1;
 	items = json_at(list, "items");
 	for (size_t i = 0; i < json_count(items); i++) {
-		struct json *meta = json_at(json_item(items, i), "metadata");
-		int64_t revision = 0;
+		struct release r;
 
-		/* Compared as numbers: v10 comes after v9. */
-		if (!valid_int(json_text(json_at(meta, "labels", "version")), 1, 1 << 30,
-			       &revision) ||
-		    revision <= newest.revision)
-			continue;
-		newest.revision = (int)revision;
-		newest.status = status_of(json_text(json_at(meta, "labels", "status")));
-		snprintf(newest.record, sizeof(newest.record), "%s",
-			 json_text(json_at(meta, "name")));
-		snprintf(newest.digest, sizeof(newest.digest), "%s",
-			 json_text(json_at(meta, "labels", RELEASE_DIGEST)));
+		if (release_labels(json_at(json_item(items, i), "metadata"), name, &r) &&
+		    r.revision > newest.revision)
+			newest = r;
 	}
 	*ret = newest;
 	return 0;

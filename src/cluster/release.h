@@ -7,6 +7,8 @@
 #ifndef CLUSTER_RELEASE_H
 #define CLUSTER_RELEASE_H
 
+#include <stdbool.h>
+
 #include "cluster/kube.h"
 #include "io/seal.h"
 
@@ -35,6 +37,9 @@ struct release {
 };
 
 const char *release_word(enum release_status status);
+
+/* Reads a record Secret's labels; false if it is none of the release. */
+bool release_labels(const struct json *metadata, const char *name, struct release *ret);
 
 /* The newest record by its labels alone; RELEASE_NONE if there is none. */
 MUST_CHECK int release_read(struct kube *kube, const char *namespace, const char *name,

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "ctl/command.h"
 #include "ctl/database.h"
+#include "ctl/namespace.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -16,6 +17,13 @@ static const struct command commands[] = {
 	{"db check", "[--quick]",
 	 "Look whether database and key files are whole, and say what to do if not.", "quick", 0, 0,
 	 database_check},
+	{"namespace list", "",
+	 "Show the namespaces of the platform in the cluster that no store has.", "", 0, 0,
+	 namespace_list},
+	{"namespace adopt", "NAME", "Make a store again of such a namespace and the shop in it.", "",
+	 1, 1, namespace_adopt},
+	{"namespace remove", "NAME", "Remove such a namespace, with the shop and its data.", "", 1, 1,
+	 namespace_remove},
 };
 
 static void

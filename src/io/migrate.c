@@ -6,6 +6,7 @@
  * events      the timeline of a store's jobs
  * audit_log   who did what; append only, by triggers
  * health      what the last `inspect` saw; its time is the heartbeat
+ * strays      namespaces of the platform in the cluster that no store has
  * generation  one row, raised when a column changes that an answer shows
  */
 #include "io/migrate.h"
@@ -133,7 +134,26 @@ static const char schema_1[] =
 	"  WHEN old.ok <> new.ok OR old.sentence <> new.sentence " RAISE
 	"CREATE TRIGGER health_new AFTER INSERT ON health " RAISE;
 
-static const char *const steps[] = {schema_1};
+/* What the reconciling look finds: health of ready stores, namespaces without a store. */
+static const char schema_2[] =
+	"ALTER TABLE stores ADD COLUMN health_state TEXT NOT NULL DEFAULT 'unknown'"
+	"  CHECK (health_state IN ('unknown', 'ok', 'degraded'));"
+	"ALTER TABLE stores ADD COLUMN health_message TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE stores ADD COLUMN health_checked_at INTEGER;"
+	"CREATE TABLE strays ("
+	"  namespace TEXT PRIMARY KEY,"
+	"  store_id TEXT NOT NULL,"
+	"  uid TEXT NOT NULL,"
+	"  message TEXT NOT NULL,"
+	"  found_at INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE TRIGGER stores_health AFTER UPDATE OF health_state, health_message,"
+	"  health_checked_at ON stores " RAISE
+	"CREATE TRIGGER strays_new AFTER INSERT ON strays " RAISE
+	"CREATE TRIGGER strays_seen AFTER UPDATE ON strays " RAISE
+	"CREATE TRIGGER strays_gone AFTER DELETE ON strays " RAISE;
+
+static const char *const steps[] = {schema_1, schema_2};
 
 enum { VERSION_GET, APPLICATION_GET, TABLES_GET, QUICK_CHECK, FULL_CHECK, FOREIGN_CHECK };
 

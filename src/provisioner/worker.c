@@ -14,11 +14,13 @@
 #include "base/log.h"
 #include "io/proc.h"
 #include "model/audit.h"
+#include "model/drift.h"
 #include "model/event.h"
 #include "model/health.h"
 #include "model/progress.h"
 #include "provisioner/inspect.h"
 #include "provisioner/outcome.h"
+#include "provisioner/reconcile.h"
 #include "provisioner/ticket.h"
 #include "provisioner/work.h"
 
@@ -118,8 +120,8 @@ equip(struct work *w, struct err *err)
 static int
 open_database(const struct conf *conf, struct db **ret, struct err *err)
 {
-	static const struct db_table *const tables[] = {&store_sql, &job_sql,	 &event_sql,
-							&audit_sql, &health_sql, NULL};
+	static const struct db_table *const tables[] = {&store_sql, &job_sql,	 &event_sql, &audit_sql,
+							&drift_sql, &health_sql, NULL};
 
 	if (db_open(ret, conf->database_path, BUSY_MS, err) < 0)
 		return -1;
@@ -156,6 +158,18 @@ run_job(struct work *w, const struct ticket *ticket, struct err *err)
 }
 
 static int
+run_look(const struct conf *conf, struct db *db, const struct ticket *ticket, int stop_fd,
+	 struct err *err)
+{
+	bool again = false;
+	int r = ticket->task == TICKET_INSPECT
+			? inspect_run(conf, db, stop_fd, ticket->deadline, err)
+			: reconcile_run(conf, db, stop_fd, ticket->deadline, &again, err);
+
+	return r < 0 ? TICKET_FAILED : again ? TICKET_AGAIN : TICKET_DONE;
+}
+
+static int
 run_ticket(const struct conf *conf, const struct ticket *ticket, int stop_fd, struct err *err)
 {
 	CLEANUP(db_closep) struct db *db = NULL;
@@ -171,9 +185,8 @@ run_ticket(const struct conf *conf, const struct ticket *ticket, int stop_fd, st
 
 	if (open_database(conf, &db, err) < 0)
 		return TICKET_FAILED;
-	if (ticket->job == 0)
-		return inspect_run(conf, db, stop_fd, ticket->deadline, err) < 0 ? TICKET_FAILED
-										 : TICKET_DONE;
+	if (ticket->task != TICKET_JOB)
+		return run_look(conf, db, ticket, stop_fd, err);
 	snprintf(id, sizeof(id), "%lld", (long long)ticket->job);
 	log_bind(LOG_JOB, id);
 	w.db = db;
@@ -198,7 +211,7 @@ work(const struct conf *conf)
 		return TICKET_FAILED;
 	}
 	close(TICKET_FD);
-	if (ticket.job != 0)
+	if (ticket.task == TICKET_JOB)
 		crash_point("ticket-read");
 	stop_fd = proc_signal_fd(false, &err);
 	if (stop_fd < 0 || seal_init(&err) < 0)

@@ -44,6 +44,7 @@ sub with_payload {
 sub put {
 	my ($p, $verb, $record) = @_;
 	my $path = "$p->{dir}/record.json";
+	$_ = "$_" for values %{$record->{metadata}{labels}}; # a number that was compared is one in JSON
 	delete @{$record->{metadata}}{qw(resourceVersion uid creationTimestamp managedFields)};
 	Platform::spew($path, $json->encode($record));
 	defined $p->kubectl($verb, '-f', $path) or die "kubectl $verb";
