@@ -86,7 +86,10 @@ job_json(const struct job *j)
 	json_set_text(o, "state", job_state_words[j->state]);
 	json_set_int(o, "attempt", j->attempt);
 	json_set_int(o, "max_attempts", j->max_attempts);
+	json_set_int(o, "outages", j->outages);
 	json_set_time(o, "run_at", j->run_at);
+	json_set_time(o, "next_attempt_at",
+		      j->state == JOB_QUEUED || j->state == JOB_RETRY ? j->run_at : 0);
 	json_set_text(o, "step", or_null(j->step));
 	json_set_text(o, "error_code", or_null(j->error_code));
 	json_set_text(o, "error_message", or_null(j->error_message));

@@ -98,6 +98,8 @@ see_namespace(struct fleet *fleet, struct fleet_member *m, const struct json *ob
 	*n = (struct fleet_namespace){.ending = ending(object)};
 	snprintf(n->name, sizeof(n->name), "%s", name_of(object));
 	snprintf(n->uid, sizeof(n->uid), "%s", json_text(json_at(object, "metadata", "uid")));
+	snprintf(n->maker, sizeof(n->maker), "%s",
+		 json_text(json_at(object, "metadata", "labels", KUBE_MAKER)));
 	if (valid_uuid(id))
 		snprintf(n->store_id, sizeof(n->store_id), "%s", id);
 	return 0;
@@ -233,16 +235,18 @@ fleet_look(struct kube *kube, struct fleet *fleet, struct err *err)
 
 static bool
 say_workload(enum fleet_found found, const char *part, const char *kind, const char *name,
-	     const struct names *n, char ret[ERR_TEXT_MAX])
+	     const struct fleet_member *m, char ret[ERR_TEXT_MAX])
 {
+	const char *namespace = m->names.namespace;
+
 	switch (found) {
 	case FLEET_THERE:
 		return false;
 	case FLEET_MISSING:
 		snprintf(ret, ERR_TEXT_MAX,
 			 "The shop's %s was removed from the cluster (%s %s); its data is still "
-			 "there. Bring it back with: helm -n %s rollback %s",
-			 part, kind, name, n->namespace, n->release);
+			 "there. Bring it back with: helm -n %s rollback %s %d",
+			 part, kind, name, namespace, m->names.release, m->revision);
 		return true;
 	case FLEET_ENDING:
 		snprintf(ret, ERR_TEXT_MAX, "The shop's %s is being deleted by somebody (%s %s).",
@@ -252,13 +256,13 @@ say_workload(enum fleet_found found, const char *part, const char *kind, const c
 		snprintf(ret, ERR_TEXT_MAX,
 			 "The shop's %s is scaled to nothing. Start it with: kubectl -n %s scale "
 			 "%s %s --replicas=1",
-			 part, n->namespace, kind, name);
+			 part, namespace, kind, name);
 		return true;
 	case FLEET_BAD:
 		snprintf(ret, ERR_TEXT_MAX,
 			 "The shop's %s does not run. If it is not just restarting, see: kubectl -n "
 			 "%s describe %s %s",
-			 part, n->namespace, kind, name);
+			 part, namespace, kind, name);
 		return true;
 	}
 	return false;
@@ -328,7 +332,7 @@ fleet_judge(const struct fleet_member *m, char ret[ERR_TEXT_MAX])
 	for (int i = 0; i < FLEET_CLAIMS; i++)
 		if (say_claim(m->claim[i], m->claims[i], n, ret))
 			return true;
-	return say_workload(m->database, "database", "statefulset", n->mariadb, n, ret) ||
-	       say_workload(m->wordpress, "WordPress", "deployment", n->wordpress, n, ret) ||
+	return say_workload(m->database, "database", "statefulset", n->mariadb, m, ret) ||
+	       say_workload(m->wordpress, "WordPress", "deployment", n->wordpress, m, ret) ||
 	       say_release(m, ret);
 }

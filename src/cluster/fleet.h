@@ -37,6 +37,7 @@ struct fleet_namespace {
 	char name[NAMES_OBJECT];
 	char uid[VALID_UUID_BYTES];
 	char store_id[VALID_UUID_BYTES]; /* "": its label is no store's */
+	char maker[SEAL_ID];		 /* "": it does not say */
 	bool ending;
 };
 

@@ -134,12 +134,13 @@ static const char schema_1[] =
 	"  WHEN old.ok <> new.ok OR old.sentence <> new.sentence " RAISE
 	"CREATE TRIGGER health_new AFTER INSERT ON health " RAISE;
 
-/* What the reconciling look finds: health of ready stores, namespaces without a store. */
+/* What the reconciling look finds; how often a job met an outage, which costs no attempt. */
 static const char schema_2[] =
 	"ALTER TABLE stores ADD COLUMN health_state TEXT NOT NULL DEFAULT 'unknown'"
 	"  CHECK (health_state IN ('unknown', 'ok', 'degraded'));"
 	"ALTER TABLE stores ADD COLUMN health_message TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE stores ADD COLUMN health_checked_at INTEGER;"
+	"ALTER TABLE jobs ADD COLUMN outages INTEGER NOT NULL DEFAULT 0;"
 	"CREATE TABLE strays ("
 	"  namespace TEXT PRIMARY KEY,"
 	"  store_id TEXT NOT NULL,"

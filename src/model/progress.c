@@ -60,6 +60,9 @@ fill_waiting(struct progress *p, const struct job *job, int64_t position, const 
 	else if (job->state == JOB_RETRY)
 		snprintf(p->message, sizeof(p->message), "Waiting for attempt %d of %d: %.500s",
 			 job->attempt + 1, job->max_attempts, job->error_message);
+	else if (job->outages && job->error_message[0])
+		snprintf(p->message, sizeof(p->message), "Waiting to be tried again: %.500s",
+			 job->error_message);
 	else
 		snprintf(p->message, sizeof(p->message), "Waiting in the queue.");
 	valid_clean(p->message); /* the quoted error may end in half a character */

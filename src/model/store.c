@@ -41,7 +41,9 @@ static const char *const statements[] = {
 	[COUNT] = "SELECT count(*) FROM stores WHERE status <> 'deleted'",
 	[COUNT_BY_STATUS] = "SELECT status, count(*) FROM stores GROUP BY status",
 	[AVG_DURATION] = "SELECT avg(provision_finished_at - provision_started_at) / 1000.0"
-			 " FROM stores WHERE provision_finished_at IS NOT NULL"
+			 /* Not those whose clock was set meanwhile. */
+			 " FROM stores WHERE provision_finished_at - provision_started_at"
+			 "   BETWEEN 0 AND 86400000"
 			 " AND status IN ('ready', 'deleting', 'deleted')",
 	[SET_STATUS] = "UPDATE stores SET status = :status, error_code = :code,"
 		       " error_message = :message, updated_at = :now,"

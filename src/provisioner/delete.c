@@ -165,8 +165,8 @@ remove_volumes(struct work *w, struct err *err)
 	return await_gone(w, "volumes", "Delete the volume", look_at_volumes, err);
 }
 
-const work_step delete_steps[DELETE_STEPS] = {
-	[STEP_UNINSTALL] = uninstall,
-	[STEP_REMOVE_NAMESPACE] = remove_namespace,
-	[STEP_REMOVE_VOLUMES] = remove_volumes,
+const struct work_step delete_steps[DELETE_STEPS] = {
+	[STEP_UNINSTALL] = {uninstall, 50}, /* the namespace takes along what helm leaves */
+	[STEP_REMOVE_NAMESPACE] = {remove_namespace, 100},
+	[STEP_REMOVE_VOLUMES] = {remove_volumes, 100},
 };

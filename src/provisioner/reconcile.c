@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cluster/fleet.h"
 #include "cluster/kube.h"
+#include "io/seal.h"
 #include "model/audit.h"
 #include "model/drift.h"
 #include "model/job.h"
@@ -118,8 +119,11 @@ judge_namespace(struct db *db, const struct fleet_namespace *n, struct drift_str
 	char slug[VALID_SLUG_BYTES];
 	struct names names;
 	bool deleted = false;
-	int r = *n->store_id ? drift_owner(db, n->store_id, &deleted, slug, err) : 0;
+	int r;
 
+	if (n->ending)
+		return 0;
+	r = *n->store_id ? drift_owner(db, n->store_id, &deleted, slug, err) : 0;
 	if (r < 0)
 		return -1;
 	*s = (struct drift_stray){.found_at = 0};
@@ -158,7 +162,7 @@ static int
 find_stray(struct kube *kube, struct db *db, const struct fleet_namespace *n, struct err *err)
 {
 	struct drift_stray s, known;
-	int r = n->ending ? 0 : judge_namespace(db, n, &s, err);
+	int r = judge_namespace(db, n, &s, err);
 
 	if (r <= 0)
 		return r;
@@ -198,7 +202,7 @@ find_settled(struct db *db, const struct fleet *fleet, struct drift_stray *ret, 
 	while ((r = drift_next_stray(q, ret, err)) > 0) {
 		const struct fleet_namespace *n = find_namespace(fleet, ret->namespace);
 		struct drift_stray now;
-		int stray = n && !n->ending ? judge_namespace(db, n, &now, err) : 0;
+		int stray = n ? judge_namespace(db, n, &now, err) : 0;
 
 		if (stray <= 0)
 			return stray < 0 ? -1 : 1;
@@ -221,13 +225,28 @@ forget_settled(struct db *db, const struct fleet *fleet, struct err *err)
 	return r;
 }
 
+/* Of several platforms on one cluster each minds its own namespaces, and those of unknown origin. */
+static void
+leave_others(struct fleet *fleet, const char *platform)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < fleet->found; i++)
+		if (!*fleet->namespaces[i].maker ||
+		    strcmp(fleet->namespaces[i].maker, platform) == 0)
+			fleet->namespaces[kept++] = fleet->namespaces[i];
+	fleet->found = kept;
+}
+
 static int
-compare(struct db *db, struct kube *kube, struct fleet *fleet, struct err *err)
+compare(struct db *db, struct kube *kube, struct fleet *fleet, const char *platform,
+	struct err *err)
 {
 	CLEANUP(db_rollbackp) struct db *open = db;
 
 	if (list_stores(db, fleet, err) < 0 || fleet_look(kube, fleet, err) < 0)
 		return -1;
+	leave_others(fleet, platform);
 	for (size_t i = 0; i < fleet->found; i++)
 		if (find_stray(kube, db, &fleet->namespaces[i], err) < 0)
 			return -1;
@@ -243,14 +262,15 @@ reconcile_run(const struct conf *conf, struct db *db, int stop_fd, int64_t deadl
 {
 	CLEANUP(kube_closep) struct kube *kube = NULL;
 	struct fleet fleet = {.count = 0};
+	struct seal_key key;
 	int64_t degraded = 0;
 	int r;
 
-	if (resume(conf, db, err) < 0 ||
+	if (resume(conf, db, err) < 0 || seal_load_public(&key, conf->provisioner_dir, err) < 0 ||
 	    kube_open(&kube, conf->kubeconfig, stop_fd, err) < 0)
 		return -1;
 	kube_deadline(kube, deadline);
-	r = compare(db, kube, &fleet, err);
+	r = compare(db, kube, &fleet, key.id, err);
 	fleet_free(&fleet);
 	if (r < 0 || drift_count(db, STORE_DEGRADED, &degraded, err) < 0)
 		return -1;

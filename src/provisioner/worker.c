@@ -26,7 +26,7 @@
 
 enum { BUSY_MS = 30000 };
 
-static const work_step *const kinds[JOB_KINDS] = {
+static const struct work_step *const kinds[JOB_KINDS] = {
 	[JOB_PROVISION] = provision_steps,
 	[JOB_DELETE] = delete_steps,
 };
@@ -62,8 +62,20 @@ tell_failure(struct work *w, const char *step, int64_t duration_ms, struct err *
 	return -1;
 }
 
+/* Whatever a step does ends at its deadline: naps, calls to the cluster, helm. */
+static void
+set_deadline(struct work *w, int share)
+{
+	int64_t most = clock_mono_ms() + w->conf->provision_timeout * 10LL * share;
+
+	w->deadline = most < w->attempt_deadline ? most : w->attempt_deadline;
+	w->helm.deadline = w->deadline;
+	kube_deadline(w->kube, w->deadline);
+}
+
 static int
-run_step(struct work *w, const struct progress_step *step, work_step run, struct err *err)
+run_step(struct work *w, const struct progress_step *step, const struct work_step *do_step,
+	 struct err *err)
 {
 	int64_t begin = clock_mono_ms(), took;
 	char label[64];
@@ -76,7 +88,8 @@ run_step(struct work *w, const struct progress_step *step, work_step run, struct
 	log_bind(LOG_STEP, step->name);
 	snprintf(label, sizeof(label), "begin-%s", step->name);
 	crash_point(label);
-	if (run(w, err) < 0)
+	set_deadline(w, do_step->share);
+	if (do_step->run(w, err) < 0)
 		return tell_failure(w, step->name, clock_mono_ms() - begin, err);
 	took = clock_mono_ms() - begin;
 	snprintf(label, sizeof(label), "end-%s", step->name);
@@ -93,7 +106,7 @@ run_steps(struct work *w, struct err *err)
 	const struct progress_plan *plan = &progress_plans[w->job.kind];
 
 	for (int i = 0; i < plan->count; i++)
-		if (run_step(w, &plan->steps[i], kinds[w->job.kind][i], err) < 0)
+		if (run_step(w, &plan->steps[i], &kinds[w->job.kind][i], err) < 0)
 			return -1;
 	return 0;
 }
@@ -178,7 +191,7 @@ run_ticket(const struct conf *conf, const struct ticket *ticket, int stop_fd, st
 		.conf = conf,
 		.helm = work_helm(conf, home, sizeof(home)),
 		.stop_fd = stop_fd,
-		.deadline = ticket->deadline,
+		.attempt_deadline = ticket->deadline,
 		.started_wall = clock_wall_ms(),
 	};
 	int status;
@@ -192,7 +205,6 @@ run_ticket(const struct conf *conf, const struct ticket *ticket, int stop_fd, st
 	w.db = db;
 	w.helm.stop_fd = stop_fd;
 	w.helm.lock_fd = TICKET_LOCK_FD;
-	w.helm.deadline = ticket->deadline;
 	status = run_job(&w, ticket, err);
 	kube_close(w.kube);
 	seal_wipe(&w.key, sizeof(w.key));

@@ -16,6 +16,7 @@ whole(void)
 	fleet_free(&fleet);
 	m.namespace = m.database = m.wordpress = m.claim[0] = m.claim[1] = FLEET_THERE;
 	m.release = RELEASE_DEPLOYED;
+	m.revision = 3;
 	return m;
 }
 
@@ -43,7 +44,7 @@ every_part(void **state)
 #define PART(member) offsetof(struct fleet_member, member)
 		{PART(namespace), FLEET_MISSING, "store-corner-shop is gone", "backup"},
 		{PART(namespace), FLEET_ENDING, "is being deleted", "delete the store"},
-		{PART(database), FLEET_MISSING, "database was removed", "rollback wc-corner-shop"},
+		{PART(database), FLEET_MISSING, "database was removed", "rollback wc-corner-shop 3"},
 		{PART(database), FLEET_ENDING, "database is being deleted", ""},
 		{PART(database), FLEET_ZERO, "scaled to nothing", "scale statefulset corner-shop"},
 		{PART(database), FLEET_BAD, "does not run", "describe statefulset"},
