@@ -52,6 +52,15 @@ outcome_of(const struct job *job, const struct err *failure, bool cancelled, uin
 	return (struct outcome){.state = JOB_FAILED};
 }
 
+/* Without a pause it keeps its place: what was begun is resumed before what never was. */
+static int64_t
+due_at(const struct job *job, const struct outcome *o)
+{
+	int64_t now = clock_wall_ms();
+
+	return o->delay_ms == 0 && job->run_at < now ? job->run_at : now + o->delay_ms;
+}
+
 static int
 audit(struct db *db, const struct job *job, enum audit_action action, const struct err *failure,
       struct err *err)
@@ -107,8 +116,7 @@ write_all(struct db *db, const struct job *job, const struct err *failure, uint3
 	/* A stop is no failure: what was told before stays to be seen. */
 	if (o.state == JOB_QUEUED && err_class(failure->code) == ERR_INTERRUPTED)
 		code = NULL;
-	if (job_end(db, job, o.state, clock_wall_ms() + o.delay_ms, code,
-		    code ? failure->text : NULL, err) < 0)
+	if (job_end(db, job, o.state, due_at(job, &o), code, code ? failure->text : NULL, err) < 0)
 		return -1;
 	if (write_store(db, job, failure, o.state, err) < 0)
 		return -1;
