@@ -9,7 +9,7 @@
 
 #include "io/db.h"
 
-enum { DB_ROOMS = 16 };
+enum { DB_ROOMS = 16, WAL_MAX_BYTES = 256 * 1024 * 1024 };
 enum { DB_APPLICATION = 0x53746f72 }; /* application_id of our files: "Stor" */
 #define DB_FOREIGN "The database file belongs to another application; set DATABASE_PATH."
 #define DB_DAMAGED                                                                                 \
