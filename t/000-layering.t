@@ -25,7 +25,7 @@ my %below = (
 
 # Which files may open an outside library.
 my @libraries = (
-	[qr/^sqlite3/,  'io/dbparts.h', 'io/backup.c'],
+	[qr/^sqlite3/,  'io/dbparts.h'],
 	[qr/^json-c\//, 'io/json.c'],
 	[qr/^curl\//,   'io/http.c'],
 	[qr/^sodium/,   'io/seal.c'],

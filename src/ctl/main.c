@@ -16,6 +16,12 @@ static const struct command commands[] = {
 	{"db check", "[--quick]",
 	 "Look whether database and key files are whole, and say what to do if not.", "quick", 0, 0,
 	 database_check},
+	{"db backup", "[--force] FILE",
+	 "Write a checked copy of the database, which may be in use, to FILE.", "force", 1, 1,
+	 database_backup},
+	{"db restore", "FILE",
+	 "Put a copy back in the place of the database; the programs have to be stopped.", "", 1, 1,
+	 database_restore},
 };
 
 static void

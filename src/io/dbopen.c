@@ -186,9 +186,9 @@ db_open(struct db **ret, const char *path, int busy_ms, struct err *err)
 }
 
 int
-db_open_read(struct db **ret, const char *path, int busy_ms, struct err *err)
+dbparts_open(struct db **ret, const char *path, int flags, int busy_ms, struct err *err)
 {
-	CLEANUP(db_closep) struct db *db = connect(path, SQLITE_OPEN_READONLY, busy_ms, err);
+	CLEANUP(db_closep) struct db *db = connect(path, flags, busy_ms, err);
 
 	if (!db)
 		return -1;
@@ -197,6 +197,12 @@ db_open_read(struct db **ret, const char *path, int busy_ms, struct err *err)
 	*ret = db;
 	db = NULL;
 	return 0;
+}
+
+int
+db_open_read(struct db **ret, const char *path, int busy_ms, struct err *err)
+{
+	return dbparts_open(ret, path, SQLITE_OPEN_READONLY, busy_ms, err);
 }
 
 int

@@ -40,4 +40,8 @@ struct db {
 /* Fills err out of a code of SQLite; what: the statement or what was done. Returns -1. */
 int dbparts_fail(struct db *db, int rc, const char *what, struct err *err);
 
+/* A file that is there, as it is: no schema, no change to WAL. flags: SQLITE_OPEN_... */
+MUST_CHECK int dbparts_open(struct db **ret, const char *path, int flags, int busy_ms,
+			    struct err *err);
+
 #endif
