@@ -83,7 +83,7 @@ sub environment {
 		HOME => $self->{dir},
 		ASAN_OPTIONS => 'detect_leaks=1:abort_on_error=0',
 		UBSAN_OPTIONS => 'print_stacktrace=1',
-		%{$self->{conf}}, %more);
+		%{$self->{preload} || {}}, %{$self->{conf}}, %more);
 }
 
 # Starts argv in the background with our environment; output goes to NAME.log.
