@@ -36,6 +36,10 @@ subtest 'no more at once than allowed, deletions beside them' => sub {
 	is(jobs("kind = 'provision' AND state = 'queued'"), 2, 'two wait');
 	is($p->store($stores[2]{id})->{progress}{queue_position}, 1, 'the third is next');
 	is($p->store($stores[3]{id})->{progress}{queue_position}, 2, 'the fourth follows');
+	my @ready = map { $p->store($_->{id})->{progress}{estimated_ready_at} } @stores;
+	is(scalar(grep { defined } @ready), 4, 'each says when it is expected to be ready');
+	cmp_ok($ready[2], 'gt', $ready[0], 'the third after the first');
+	is($p->store($stores[3]{id})->{progress}{estimated_ready_at}, $ready[3], 'a point in time: it stays the same');
 	my $metrics = $p->get('/api/metrics')->{json};
 	is($metrics->{active_provisions}, 2, 'the metrics say so');
 	is($metrics->{queued_provisions}, 2, 'and how many wait');

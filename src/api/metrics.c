@@ -25,7 +25,7 @@ static int
 gather(const struct call *call, struct view *view, struct figures *f, struct err *err)
 {
 	*f = (struct figures){.alive = 0};
-	if (view_open(view, call->db, err) < 0 || store_totals(call->db, &f->stores, err) < 0 ||
+	if (view_open(view, call->db, call->conf, err) < 0 || store_totals(call->db, &f->stores, err) < 0 ||
 	    store_count(call->db, &f->alive, err) < 0 ||
 	    audit_count(call->db, AUDIT_PROVISION_FAILED, &f->failures, err) < 0 ||
 	    drift_count(call->db, STORE_DEGRADED, &f->degraded, err) < 0 ||

@@ -10,11 +10,11 @@ or_null(const char *s)
 }
 
 int
-view_open(struct view *v, struct db *db, struct err *err)
+view_open(struct view *v, struct db *db, const struct conf *conf, struct err *err)
 {
 	struct health health[HEALTH_COMPONENTS];
 
-	*v = (struct view){.db = db};
+	*v = (struct view){.db = db, .conf = conf};
 	if (health_get(db, health, err) < 0)
 		return -1;
 	for (int i = HEALTH_COMPONENTS - 1; i >= 0; i--)
@@ -54,6 +54,36 @@ progress_json(const struct progress *p)
 	return o;
 }
 
+/* The places of a kind, and when the jobs in them are expected to end; read at the first use. */
+static int
+find_places(struct view *v, enum job_kind kind, const struct event_times *times, struct err *err)
+{
+	struct progress_places *p = &v->places[kind];
+	struct job job;
+	struct event last;
+	struct db_query *q;
+	int r;
+
+	p->count = kind == JOB_DELETE ? v->conf->max_concurrent_deletions
+				      : v->conf->max_concurrent_provisions;
+	q = job_running(v->db);
+	while ((r = job_next(q, &job, err)) > 0 && p->taken < p->count) {
+		int known = job.kind == kind ? event_last(v->db, job.id, &last, err) : 0;
+
+		if (known < 0) {
+			db_done(q);
+			return -1;
+		}
+		if (job.kind == kind)
+			p->free_at[p->taken++] =
+				progress_of(&job, known ? &last : NULL, 0, NULL, times)
+					.estimated_ready_at;
+	}
+	db_done(q);
+	v->placed[kind] = r >= 0;
+	return r < 0 ? -1 : 0;
+}
+
 /* The job's progress, from its newest event, its place in the queue and the steps' history. */
 static int
 add_progress(struct view *v, const struct job *job, struct json *row, struct err *err)
@@ -72,6 +102,11 @@ add_progress(struct view *v, const struct job *job, struct json *row, struct err
 	if (r < 0)
 		return -1;
 	p = progress_of(job, r ? &last : NULL, position, or_null(v->hold), times);
+	if (waits && !*v->hold) {
+		if (!v->placed[job->kind] && find_places(v, job->kind, times, err) < 0)
+			return -1;
+		p.estimated_ready_at = progress_wait(&v->places[job->kind], job, position, times);
+	}
 	json_set(row, "progress", progress_json(&p));
 	return 0;
 }
