@@ -33,13 +33,13 @@ sub try_mode {
 
 sub rss_kib { my ($pid) = @_; return (Platform::slurp("/proc/$pid/status") =~ /VmHWM:\s+(\d+)/)[0] }
 
-subtest 'exit 1 with a release that is deployed' => sub {
+subtest '2.2: exit 1 with a release that is deployed' => sub {
 	my $s = try_mode('fail-after', 'fail after');
 	is($s->{status}, 'ready', 'the store is ready');
 	is(scalar $helm->calls, 1, 'and helm was not run again');
 };
 
-subtest 'exit 0 with nothing deployed' => sub {
+subtest '2.2: exit 0 with nothing deployed' => sub {
 	my $s = try_mode('nothing', 'does nothing');
 	is($s->{status}, 'failed', 'the store is failed');
 	is($s->{error_code}, 'release_not_deployed', 'with its code');
@@ -63,28 +63,28 @@ subtest 'refusal with a chart that renders' => sub {
 	is(scalar(grep { $_ eq 'upgrade' } $helm->calls), 1, 'without another attempt');
 };
 
-subtest 'a gigabyte of output' => sub {
+subtest '2.10: a gigabyte of output' => sub {
 	my $s = try_mode('flood', 'flood');
 	is($s->{status}, 'failed', 'the store is failed');
 	cmp_ok(length $s->{error_message}, '<', 800, 'the sentence stays short');
 	cmp_ok(rss_kib($p->{pids}{provisioner}), '<', 60_000, 'the supervisor stays small');
 };
 
-subtest 'a child that holds the pipes' => sub {
+subtest '2.10: a child that holds the pipes' => sub {
 	my $s = try_mode('orphan', 'orphan');
 	is($s->{status}, 'failed', 'the store is failed');
 	is(scalar($p->leftovers), scalar(grep { /store-|nginx|multiwatch/ } $p->leftovers),
 		'the child is gone');
 };
 
-subtest 'hang, then stop by deadline' => sub {
+subtest '2.10: hang, then stop by deadline' => sub {
 	my $s = try_mode('hang', 'hang');
 	is($s->{status}, 'failed', 'the store is failed');
 	is($s->{error_code}, 'deadline_exceeded', 'by its deadline');
 	like($s->{error_message}, qr/did not end in its time/, 'and says so');
 };
 
-subtest 'TERM ignored while the store is deleted' => sub {
+subtest '2.10: TERM ignored while the store is deleted' => sub {
 	$helm->forget;
 	$helm->mode('stubborn');
 	my $store = $p->create(name => 'stubborn');
@@ -97,15 +97,23 @@ subtest 'TERM ignored while the store is deleted' => sub {
 		'cancelled', 'the provision was cancelled');
 };
 
-subtest 'helm killed while its record is pending' => sub {
+subtest '2.1: helm killed while its record is pending' => sub {
 	my $s = try_mode('die', 'dies pending');
+	is($s->{status}, 'ready', 'the next attempt makes it ready');
+	is($s->{job}{attempt}, 2, 'which was the second');
+};
+
+subtest '2.2: exit 0 with a record that is pending' => sub {
+	my $s = try_mode('lie', 'lies');
+	my ($said) = map { $_->{message} } grep { $_->{state} eq 'failed' } $p->events($s->{id});
+	like($said, qr/reported success, but the cluster has the release wc-lies as "pending-install"/, 'it was not believed');
 	is($s->{status}, 'ready', 'the next attempt makes it ready');
 	is($s->{job}{attempt}, 2, 'which was the second');
 };
 
 # The gate: jobs wait in the queue while helm cannot be used, and say why. The
 # rule for versions has its unit test.
-subtest 'helm 4.2.1 comes while the platform runs' => sub {
+subtest '2.9: helm 4.2.1 comes while the platform runs' => sub {
 	$helm->version('v4.2.1');
 	$p->wait_for('helm to be refused', sub { !ready_check('helm')->{ok} }, 60);
 	like(ready_check('helm')->{sentence}, qr/4\.2\.1 loses hooks/, 'the reason is told');
@@ -114,7 +122,7 @@ subtest 'helm 4.2.1 comes while the platform runs' => sub {
 	$p->wait_for('helm to be accepted', sub { ready_check('helm')->{ok} });
 };
 
-subtest 'helm missing, then not executable' => sub {
+subtest '2.11: helm missing, then not executable' => sub {
 	$p->stop('provisioner');
 	rename $helm->path, $helm->path . '.away' or die;
 	$p->start_provisioner;

@@ -61,7 +61,7 @@ for my $case (@faults) {
 	};
 }
 
-subtest '429 with Retry-After' => sub {
+subtest '1.7: 429 with Retry-After' => sub {
 	$proxy->rules({match => '^POST /api/v1/namespaces$', times => 1, status => 429,
 		headers => {'Retry-After' => 4}});
 	my $store = $p->create(name => 'throttled');
@@ -116,17 +116,34 @@ subtest 'a namespace that is not ours' => sub {
 	$p->kubectl('delete', 'namespace', 'store-foreign');
 };
 
-subtest 'errors while a store is deleted' => sub {
-	my $store = $p->create(name => 'sticky');
-	$p->wait_status($store->{id}, 'ready');
-	$proxy->rules({match => '/secrets', status => 500});
-	$p->delete("/api/stores/$store->{id}");
-	$p->wait_for('a try that failed', sub { $p->store($store->{id})->{job}{state} eq 'retry' });
-	is($p->store($store->{id})->{status}, 'deleting', 'the store is still being deleted');
-	ok(defined $p->kubectl('get', 'namespace', 'store-sticky'), 'and still there');
+# Four faults at once, each for its store: what state the job waits in, and what it says.
+my %errors = (
+	500 => [{status => 500}, 'retry', 'cluster_failed'],
+	429 => [{status => 429}, 'retry', 'cluster_throttled'],
+	garbage => [{status => 200, body => '<html>hello</html>'}, 'queued', 'cluster_bad_answer'],
+	403 => [{status => 403}, 'failed', 'cluster_forbidden'],
+);
+subtest '2.3: errors on the list of records while a store is deleted' => sub {
+	my %store = map { $_ => $p->create(name => "sticky $_") } keys %errors;
+	$p->wait_status($_->{id}, 'ready') for values %store;
+	$proxy->rules(map { {match => "/store-sticky-$_/secrets", %{$errors{$_}[0]}} } keys %errors);
+	$p->delete("/api/stores/$_->{id}") for values %store;
+	for my $what (sort keys %errors) {
+		my (undef, $state, $code) = @{$errors{$what}};
+		my $row;
+		$p->wait_for("$what to be met", sub { $row = $p->store($store{$what}{id}); $row->{job}{state} eq $state });
+		is($row->{job}{error_code}, $code, "$what: $state, $code");
+		ok($row->{job}{error_message}, "$what: with a sentence");
+		ok($row->{job}{next_attempt_at}, "$what: and the time of the next attempt") if $state ne 'failed';
+		is($row->{status}, $state eq 'failed' ? 'failed' : 'deleting', "$what: the store is not said to be deleted");
+		ok(defined $p->kubectl('get', 'namespace', "store-sticky-$what"), "$what: it is still there");
+	}
 	$proxy->rules;
-	$p->wait_status($store->{id}, 'gone');
-	$p->is_gone('sticky');
+	is($p->post("/api/stores/$store{403}{id}/retry", undef)->{status}, 200, '403: the removal can be retried');
+	for my $what (sort keys %errors) {
+		$p->wait_status($store{$what}{id}, 'gone', 180);
+		$p->is_gone("sticky-$what");
+	}
 };
 
 $p->delete("/api/stores/$_->{id}") for @{$p->get('/api/stores')->{json}};

@@ -60,11 +60,11 @@ sub await_crash {
 sub check_invariants {
 	my ($p, $label, $id, $action) = @_;
 	is($p->sql_one("SELECT count(*) FROM audit_log WHERE store_id = '$id' AND action = '$action'"),
-		1, "$label: one $action in the audit");
+		1, "1.4: $label: one $action in the audit");
 	is($p->sql_one("SELECT count(*) FROM jobs WHERE store_id = '$id' AND state NOT IN
 		('done', 'failed', 'cancelled')"), 0, "$label: no job is left over");
 	cmp_ok($p->sql_one("SELECT max(attempt) FROM jobs WHERE store_id = '$id'"), '<=', 2,
-		"$label: at most one attempt more");
+		"1.4: $label: at most one attempt more");
 }
 
 sub provision {
@@ -77,7 +77,7 @@ sub provision {
 	for my $c (@cases) {
 		my ($p, $label, $store) = @$c{qw(p label store)};
 		my $end = $p->wait_status($store->{id}, 'ready|failed');
-		is($end->{status}, 'ready', "$label: the store is ready") or diag($end->{error_message});
+		is($end->{status}, 'ready', "1.4: $label: the store is ready") or diag($end->{error_message});
 		my $releases = $p->kube_json('-n', $store->{namespace}, 'get', 'secret',
 			'-l', 'owner=helm,status=deployed');
 		is(scalar @{$releases->{items}}, 1, "$label: one deployed release");
@@ -98,7 +98,7 @@ sub remove {
 		my ($p, $store) = @$c{qw(p store)};
 		my $label = 'delete, ' . ($c->{undo} || 'no crash');
 		$p->wait_status($store->{id}, 'gone|failed');
-		$p->is_gone($store->{slug}, "$label: the store is gone");
+		$p->is_gone($store->{slug}, "1.4: $label: the store is gone");
 		check_invariants($p, $label, $store->{id}, 'delete_success');
 		$p->{fds} = undef; # the supervisor is another one by now
 		$p->finish;

@@ -36,6 +36,10 @@ subtest 'no more at once than allowed, deletions beside them' => sub {
 	is(jobs("kind = 'provision' AND state = 'queued'"), 2, 'two wait');
 	is($p->store($stores[2]{id})->{progress}{queue_position}, 1, 'the third is next');
 	is($p->store($stores[3]{id})->{progress}{queue_position}, 2, 'the fourth follows');
+	my @ready = map { $p->store($_->{id})->{progress}{estimated_ready_at} } @stores;
+	is(scalar(grep { defined } @ready), 4, 'each says when it is expected to be ready');
+	cmp_ok($ready[2], 'gt', $ready[0], 'the third after the first');
+	is($p->store($stores[3]{id})->{progress}{estimated_ready_at}, $ready[3], 'a point in time: it stays the same');
 	my $metrics = $p->get('/api/metrics')->{json};
 	is($metrics->{active_provisions}, 2, 'the metrics say so');
 	is($metrics->{queued_provisions}, 2, 'and how many wait');
@@ -48,7 +52,7 @@ subtest 'no more at once than allowed, deletions beside them' => sub {
 	is(jobs("kind = 'provision' AND state = 'cancelled'"), 4, 'the provisions were cancelled');
 };
 
-subtest 'a job that always fails does not stop the others' => sub {
+subtest '1.8: a job that always fails does not stop the others' => sub {
 	$helm->mode('nothing');
 	my $poison = $p->create(name => 'poison');
 	$p->wait_for('its first attempt', sub { $p->store($poison->{id})->{job}{state} eq 'retry' });
@@ -58,24 +62,34 @@ subtest 'a job that always fails does not stop the others' => sub {
 	is($p->wait_status($poison->{id}, 'ready|failed')->{status}, 'ready', 'and so is the other one then');
 };
 
-subtest 'stop while helm runs' => sub {
+subtest '1.6: stop while three helms run and one store waits' => sub {
+	my $room = $p->{conf}{MAX_CONCURRENT_PROVISIONS};
+	$p->stop('provisioner');
+	$p->{conf}{MAX_CONCURRENT_PROVISIONS} = 3;
+	$p->start_provisioner;
 	$helm->forget;
 	$helm->mode('hang');
-	my $store = $p->create(name => 'stopped');
-	$p->wait_for('helm to run', sub { $helm->calls });
+	my @stores = map { $p->create(name => "stopped $_") } 1 .. 4;
+	$p->wait_for('helm to run', sub { $helm->calls == 3 });
 	kill 'TERM', $p->{pids}{provisioner} for 1 .. 2;
 	is($p->wait_end('provisioner', 40), 0, 'it ends well, also when told twice');
 	is(scalar(grep { /sleep 1000/ } $p->leftovers), 0, 'helm ended with it');
-	my ($row) = $p->sql("SELECT state, attempt FROM jobs WHERE store_id = '$store->{id}'");
-	is("@$row", 'queued 0', 'the job waits again, without an attempt used');
+	is(scalar $helm->calls, 3, 'nothing more was begun');
+	for my $store (@stores) {
+		my ($row) = $p->sql("SELECT state, attempt, outages FROM jobs WHERE store_id = '$store->{id}'");
+		is("@$row", 'queued 0 0', "$store->{slug} waits again, without an attempt used");
+	}
 	$helm->mode('real');
+	$p->{conf}{MAX_CONCURRENT_PROVISIONS} = $room;
 	$p->start_provisioner;
-	my $end = $p->wait_status($store->{id}, 'ready|failed');
-	is($end->{status}, 'ready', 'it is made by the next one');
-	is($end->{job}{attempt}, 1, 'at the first attempt');
+	for my $store (@stores) {
+		my $end = $p->wait_status($store->{id}, 'ready|failed');
+		is($end->{status}, 'ready', "$store->{slug} is made by the next one");
+		is($end->{job}{attempt}, 1, 'at the first attempt');
+	}
 };
 
-subtest 'kill -9 of the supervisor while helm ignores TERM' => sub {
+subtest '1.5: kill -9 of the supervisor while helm ignores TERM' => sub {
 	$helm->forget;
 	$helm->mode('stubborn');
 	my $store = $p->create(name => 'orphaned');
@@ -113,7 +127,7 @@ subtest 'kill -9 of a worker, and of helm' => sub {
 	}
 };
 
-subtest 'attempts are bounded when every worker dies' => sub {
+subtest '1.7: attempts are bounded when every worker dies' => sub {
 	my $mark = "$p->{dir}/deadly";
 	$p->stop('provisioner');
 	# A label's file that cannot be removed twice would end the dying: here it is made anew each time.

@@ -4,9 +4,11 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "io/ballast.h"
+#include "model/drift.h"
 #include "model/health.h"
 
-enum { NOT_READY_SECONDS = 5 };
+enum { NOT_READY_SECONDS = 5, STRAYS_SHOWN = 20, ROOM_LEAST = 128 * 1024 };
 
 int
 health_alive(const struct call *call, struct answer *ret, struct err *err)
@@ -57,6 +59,22 @@ check_provisioner(struct json *checks, const struct health *health, int64_t now)
 	return add_check(checks, "provisioner", ok, text, seen);
 }
 
+/* The database answers; whether it could also be written. */
+static bool
+check_disk(struct json *checks, const char *path)
+{
+	int64_t room = ballast_room(path);
+	char text[ERR_TEXT_MAX] = "The database answers.";
+	bool ok = room < 0 || room >= ROOM_LEAST;
+
+	if (!ok)
+		snprintf(text, sizeof(text),
+			 "The database answers, but its disk has %lld KiB left: nothing new can be "
+			 "written until it has room again.",
+			 (long long)room / 1024);
+	return add_check(checks, "database", ok, text, clock_wall_ms());
+}
+
 static bool
 check_component(struct json *checks, const char *name, const struct health *h)
 {
@@ -64,15 +82,53 @@ check_component(struct json *checks, const char *name, const struct health *h)
 			 h->known ? h->sentence : "It has not been looked at yet.", h->checked_at);
 }
 
-static void
-add_warnings(struct json *body, const struct conf *conf)
+/* Namespaces of the platform that no store has; none is ever removed without being asked. */
+static int
+warn_of_strays(struct db *db, struct json *warnings, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = drift_strays(db);
+	struct drift_stray s;
+	int n = 0, r;
+
+	while ((r = drift_next_stray(q, &s, err)) > 0 && n++ < STRAYS_SHOWN) {
+		char text[2 * ERR_TEXT_MAX];
+
+		snprintf(text, sizeof(text),
+			 "The cluster has a namespace %s without a store. %s See: storectl "
+			 "namespace list",
+			 s.namespace, s.message);
+		json_add(warnings, json_new_text(text));
+	}
+	return r < 0 ? -1 : 0;
+}
+
+static int
+warn_of_degraded(struct db *db, struct json *warnings, struct err *err)
+{
+	char text[ERR_TEXT_MAX];
+	int64_t n;
+
+	if (drift_count(db, STORE_DEGRADED, &n, err) < 0)
+		return -1;
+	snprintf(text, sizeof(text),
+		 "%lld ready store%s lack%s a part in the cluster; see health in /api/stores.",
+		 (long long)n, n == 1 ? "" : "s", n == 1 ? "s" : "");
+	if (n > 0)
+		json_add(warnings, json_new_text(text));
+	return 0;
+}
+
+static int
+add_warnings(struct json *body, const struct call *call, struct err *err)
 {
 	struct json *warnings = json_new_array();
 
-	json_set_text(body, "auth", conf->auth);
+	json_set_text(body, "auth", call->conf->auth);
+	json_set(body, "warnings", warnings);
 	json_add(warnings, json_new_text("AUTH is off: everybody on this machine may do "
 					 "everything; nobody else is answered."));
-	json_set(body, "warnings", warnings);
+	return warn_of_degraded(call->db, warnings, err) < 0 ? -1
+							     : warn_of_strays(call->db, warnings, err);
 }
 
 int
@@ -84,15 +140,18 @@ health_ready(const struct call *call, struct answer *ret, struct err *err)
 	bool ready = health_get(call->db, health, &why) == 0;
 
 	/* A database that fails is an answer of this route, not a failure of it. */
-	add_check(checks, "database", ready, ready ? "The database answers." : why.text,
-		  clock_wall_ms());
-	if (ready) {
-		ready = check_provisioner(checks, health, clock_wall_ms());
+	if (!ready) {
+		add_check(checks, "database", false, why.text, clock_wall_ms());
+	} else {
+		ready = check_disk(checks, call->conf->database_path);
+		ready = check_provisioner(checks, health, clock_wall_ms()) && ready;
 		for (int i = 0; i < HEALTH_COMPONENTS; i++)
 			ready = check_component(checks, health_words[i], &health[i]) && ready;
 	}
+	/* A database that fails is told by its check. */
+	if (add_warnings(body, call, &why) < 0)
+		ready = false;
 	json_set_bool(body, "ready", ready);
-	add_warnings(body, call->conf);
 	json_set(body, "checks", checks);
 	ret->retry_after = ready ? 0 : NOT_READY_SECONDS;
 	return answer_json(ret, ready ? 200 : 503, body, err);

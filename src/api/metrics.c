@@ -8,12 +8,14 @@
 
 #include "api/view.h"
 #include "model/audit.h"
+#include "model/drift.h"
 
 /* Everything both forms are made of. */
 struct figures {
 	struct store_totals stores;
 	int64_t alive; /* not deleted */
 	int64_t failures;
+	int64_t degraded;
 	int64_t jobs[JOB_KINDS][JOB_STATES];
 	const struct event_times *times[JOB_KINDS];
 	struct health health[HEALTH_COMPONENTS];
@@ -23,9 +25,10 @@ static int
 gather(const struct call *call, struct view *view, struct figures *f, struct err *err)
 {
 	*f = (struct figures){.alive = 0};
-	if (view_open(view, call->db, err) < 0 || store_totals(call->db, &f->stores, err) < 0 ||
+	if (view_open(view, call->db, call->conf, err) < 0 || store_totals(call->db, &f->stores, err) < 0 ||
 	    store_count(call->db, &f->alive, err) < 0 ||
 	    audit_count(call->db, AUDIT_PROVISION_FAILED, &f->failures, err) < 0 ||
+	    drift_count(call->db, STORE_DEGRADED, &f->degraded, err) < 0 ||
 	    health_get(call->db, f->health, err) < 0)
 		return -1;
 	for (int kind = 0; kind < JOB_KINDS; kind++) {
@@ -85,6 +88,7 @@ metrics_json(const struct call *call, struct answer *ret, struct err *err)
 	json_set_int(body, "total_stores", f.alive);
 	json_set(body, "stores_by_status", statuses);
 	json_set_int(body, "total_failures", f.failures);
+	json_set_int(body, "degraded_stores", f.degraded);
 	json_set_real(body, "avg_provision_duration_seconds", f.stores.avg_provision_seconds);
 	json_set_int(body, "active_provisions", f.jobs[JOB_PROVISION][JOB_RUNNING]);
 	json_set_int(body, "queued_provisions", waiting(&f, JOB_PROVISION));
@@ -117,6 +121,8 @@ text_stores(struct buf *out, const struct call *call, const struct figures *f)
 	for (int i = 0; i < STORE_STATUSES; i++)
 		buf_printf(out, "store_platform_stores{status=\"%s\"} %lld\n",
 			   store_status_words[i], (long long)f->stores.by_status[i]);
+	gauge(out, "store_platform_degraded_stores",
+	      "Ready stores that lack a part in the cluster.", f->degraded);
 	gauge(out, "store_platform_max_stores", "Most stores at a time.", call->conf->max_stores);
 	head(out, "store_platform_provision_failures_total", "counter",
 	     "Stores whose set-up was given up.");

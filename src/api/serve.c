@@ -8,12 +8,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "model/audit.h"
+#include "model/drift.h"
 #include "model/event.h"
 #include "model/job.h"
 #include "model/store.h"
 
 const struct db_table *const serve_tables[] = {&store_sql, &job_sql,	&event_sql,
-					       &audit_sql, &health_sql, NULL};
+					       &audit_sql, &drift_sql, &health_sql, NULL};
 
 /* On whose behalf a row is shown; with AUTH=off there is one view only. */
 static const char view[] = "local";

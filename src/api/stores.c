@@ -27,7 +27,7 @@ stores_list(const struct call *call, struct answer *ret, struct err *err)
 	struct view view;
 	int r;
 
-	if (view_open(&view, call->db, err) < 0)
+	if (view_open(&view, call->db, call->conf, err) < 0)
 		return -1;
 	q = store_list(call->db);
 	while ((r = store_next(q, &store, err)) > 0) {
@@ -55,7 +55,7 @@ stores_get(const struct call *call, struct answer *ret, struct err *err)
 	struct view view;
 	struct json *row;
 
-	if (find(call, &store, err) < 0 || view_open(&view, call->db, err) < 0 ||
+	if (find(call, &store, err) < 0 || view_open(&view, call->db, call->conf, err) < 0 ||
 	    view_store_whole(&view, &store, &row, err) < 0)
 		return -1;
 	return answer_json(ret, 200, row, err);
@@ -95,7 +95,7 @@ show(const struct call *call, const char *id, struct json **ret, struct err *err
 
 	if (r == 0)
 		return err_set(err, ERR_INTERNAL, "a store that was just written is not there");
-	return r < 0 || view_open(&view, call->db, err) < 0 ||
+	return r < 0 || view_open(&view, call->db, call->conf, err) < 0 ||
 			       view_store(&view, &store, ret, err) < 0
 		       ? -1
 		       : 0;

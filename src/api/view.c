@@ -10,11 +10,11 @@ or_null(const char *s)
 }
 
 int
-view_open(struct view *v, struct db *db, struct err *err)
+view_open(struct view *v, struct db *db, const struct conf *conf, struct err *err)
 {
 	struct health health[HEALTH_COMPONENTS];
 
-	*v = (struct view){.db = db};
+	*v = (struct view){.db = db, .conf = conf};
 	if (health_get(db, health, err) < 0)
 		return -1;
 	for (int i = HEALTH_COMPONENTS - 1; i >= 0; i--)
@@ -54,6 +54,36 @@ progress_json(const struct progress *p)
 	return o;
 }
 
+/* The places of a kind, and when the jobs in them are expected to end; read at the first use. */
+static int
+find_places(struct view *v, enum job_kind kind, const struct event_times *times, struct err *err)
+{
+	struct progress_places *p = &v->places[kind];
+	struct job job;
+	struct event last;
+	struct db_query *q;
+	int r;
+
+	p->count = kind == JOB_DELETE ? v->conf->max_concurrent_deletions
+				      : v->conf->max_concurrent_provisions;
+	q = job_running(v->db);
+	while ((r = job_next(q, &job, err)) > 0 && p->taken < p->count) {
+		int known = job.kind == kind ? event_last(v->db, job.id, &last, err) : 0;
+
+		if (known < 0) {
+			db_done(q);
+			return -1;
+		}
+		if (job.kind == kind)
+			p->free_at[p->taken++] =
+				progress_of(&job, known ? &last : NULL, 0, NULL, times)
+					.estimated_ready_at;
+	}
+	db_done(q);
+	v->placed[kind] = r >= 0;
+	return r < 0 ? -1 : 0;
+}
+
 /* The job's progress, from its newest event, its place in the queue and the steps' history. */
 static int
 add_progress(struct view *v, const struct job *job, struct json *row, struct err *err)
@@ -72,6 +102,11 @@ add_progress(struct view *v, const struct job *job, struct json *row, struct err
 	if (r < 0)
 		return -1;
 	p = progress_of(job, r ? &last : NULL, position, or_null(v->hold), times);
+	if (waits && !*v->hold) {
+		if (!v->placed[job->kind] && find_places(v, job->kind, times, err) < 0)
+			return -1;
+		p.estimated_ready_at = progress_wait(&v->places[job->kind], job, position, times);
+	}
 	json_set(row, "progress", progress_json(&p));
 	return 0;
 }
@@ -86,13 +121,33 @@ job_json(const struct job *j)
 	json_set_text(o, "state", job_state_words[j->state]);
 	json_set_int(o, "attempt", j->attempt);
 	json_set_int(o, "max_attempts", j->max_attempts);
+	json_set_int(o, "outages", j->outages);
 	json_set_time(o, "run_at", j->run_at);
+	json_set_time(o, "next_attempt_at",
+		      j->state == JOB_QUEUED || j->state == JOB_RETRY ? j->run_at : 0);
 	json_set_text(o, "step", or_null(j->step));
 	json_set_text(o, "error_code", or_null(j->error_code));
 	json_set_text(o, "error_message", or_null(j->error_message));
 	json_set_time(o, "created_at", j->created_at);
 	json_set_time(o, "started_at", j->started_at);
 	json_set_time(o, "finalized_at", j->finalized_at);
+	return o;
+}
+
+/* Whether the cluster still has what a ready store needs; the status says all else. */
+static struct json *
+health_json(const struct store *s)
+{
+	static const char *const messages[STORE_HEALTHS] = {
+		[STORE_UNKNOWN] = "It is looked at when the store is ready.",
+		[STORE_OK] = "All of its parts are in the cluster and run.",
+		[STORE_DEGRADED] = "A part of it is missing.",
+	};
+	struct json *o = json_new_object();
+
+	json_set_text(o, "state", store_health_words[s->health]);
+	json_set_text(o, "message", *s->health_message ? s->health_message : messages[s->health]);
+	json_set_time(o, "checked_at", s->health_checked_at);
 	return o;
 }
 
@@ -117,6 +172,7 @@ store_json(const struct store *s)
 	json_set_time(o, "provision_finished_at", s->provision_finished_at);
 	json_set_time(o, "created_at", s->created_at);
 	json_set_time(o, "updated_at", s->updated_at);
+	json_set(o, "health", health_json(s));
 	return o;
 }
 

@@ -5,6 +5,7 @@
 #ifndef API_VIEW_H
 #define API_VIEW_H
 
+#include "io/conf.h"
 #include "io/json.h"
 #include "model/event.h"
 #include "model/health.h"
@@ -13,12 +14,15 @@
 
 struct view {
 	struct db *db;
+	const struct conf *conf;
 	char hold[ERR_TEXT_MAX]; /* "": nothing holds the queue up */
 	bool timed[JOB_KINDS];
 	struct event_times times[JOB_KINDS][PROGRESS_STEPS_MAX];
+	bool placed[JOB_KINDS];
+	struct progress_places places[JOB_KINDS];
 };
 
-MUST_CHECK int view_open(struct view *v, struct db *db, struct err *err);
+MUST_CHECK int view_open(struct view *v, struct db *db, const struct conf *conf, struct err *err);
 
 /* A row of the list: progress is there while the store is on its way. */
 MUST_CHECK int view_store(struct view *v, const struct store *s, struct json **ret,

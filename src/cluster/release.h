@@ -22,7 +22,7 @@ enum release_status {
 	RELEASE_PENDING_ROLLBACK,
 	RELEASE_UNINSTALLING,
 	RELEASE_UNINSTALLED,
-	RELEASE_UNKNOWN, /* a word that no helm known to us writes */
+	RELEASE_UNREADABLE, /* a payload that cannot be decoded, or a word of no helm known to us */
 	RELEASE_STATUSES
 };
 
@@ -37,11 +37,20 @@ struct release {
 };
 
 const char *release_word(enum release_status status);
-bool release_pending(enum release_status status);
 
-/* The newest record; RELEASE_NONE if there is none. */
+/* Reads a record Secret's labels; false if it is none of the release. */
+bool release_labels(const struct json *metadata, const char *name, struct release *ret);
+
+/* The newest record by its labels alone; RELEASE_NONE if there is none. */
 MUST_CHECK int release_read(struct kube *kube, const char *namespace, const char *name,
 			    struct release *ret, struct err *err);
+
+/* The same, with the status that its payload holds: that is the one helm goes by. */
+MUST_CHECK int release_decode(struct kube *kube, const char *namespace, const char *name,
+			      struct release *ret, struct err *err);
+
+/* The status in a record Secret's data.release: base64 of base64 of gzip of JSON. */
+enum release_status release_payload(const char *data);
 
 /*
  * Deletes a record that a killed helm left behind. Only for somebody who holds

@@ -65,6 +65,8 @@ static const struct conf_key keys[] = {
 	 "Seconds that one attempt at a store may take."},
 	{"PROVISION_ATTEMPTS", CONF_NUMBER, AT(provision_attempts), 1, 20, NULL, "5",
 	 "Attempts at a store before it is marked failed."},
+	{"RECONCILE_SECONDS", CONF_NUMBER, AT(reconcile_seconds), 1, 86400, NULL, "300",
+	 "Seconds between two looks whether the cluster still has all of each store."},
 	{"STOREFRONT_CHECK", CONF_CHOICE, AT(storefront_check), 0, 0, "on off", "on",
 	 "on: a store is ready only when its shop page answers through the ingress."},
 	{"STOREFRONT_ADDRESS", CONF_ADDRESS, AT(storefront_address), 0, 0, NULL, "",

@@ -42,6 +42,7 @@ struct conf {
 	int helm_timeout;	/* seconds */
 	int provision_timeout;	/* seconds */
 	int provision_attempts;
+	int reconcile_seconds;
 };
 
 /*

@@ -16,6 +16,13 @@ const char *const audit_action_words[AUDIT_ACTIONS] = {
 	[AUDIT_DELETE_FAILED] = "delete_failed",
 	[AUDIT_DELETE_STUCK] = "delete_stuck",
 	[AUDIT_LEASE_LOST] = "lease_lost",
+	[AUDIT_STORE_DEGRADED] = "store_degraded",
+	[AUDIT_STORE_MENDED] = "store_mended",
+	[AUDIT_JOB_RESUMED] = "job_resumed",
+	[AUDIT_STRAY_FOUND] = "namespace_found",
+	[AUDIT_STRAY_GONE] = "namespace_gone",
+	[AUDIT_STRAY_ADOPTED] = "namespace_adopted",
+	[AUDIT_STRAY_REMOVED] = "namespace_removed",
 };
 
 enum { ADD, LIST, LIST_OF_STORE, COUNT };

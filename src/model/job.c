@@ -13,7 +13,7 @@ const char *const job_state_words[JOB_STATES] = {"queued", "running", "retry",
 #define COLUMNS                                                                                    \
 	"id, store_id, kind, state, attempt, max_attempts, run_at, fence, instance_id, step,"      \
 	" cancel_requested_at, actor, request_id, error_code, error_message, created_at,"          \
-	" started_at, finalized_at, lease_until"
+	" started_at, finalized_at, lease_until, outages"
 #define WAITS "state IN ('queued', 'retry')"
 
 enum {
@@ -32,6 +32,8 @@ enum {
 	HOLD,
 	SET_STEP,
 	END,
+	CLAMP,
+	SHIFT,
 };
 
 static const char *const statements[] = {
@@ -71,11 +73,18 @@ static const char *const statements[] = {
 	[HOLD] = "SELECT 1 FROM jobs WHERE id = :id AND fence = :fence AND state = 'running'",
 	[SET_STEP] = "UPDATE jobs SET step = :step"
 		     " WHERE id = :id AND fence = :fence AND state = 'running'",
-	[END] = "UPDATE jobs SET state = :state, run_at = :run_at, error_code = :code,"
-		" error_message = :message, instance_id = NULL, lease_until = NULL,"
+	[END] = "UPDATE jobs SET state = :state, run_at = :run_at,"
+		" error_code = iif(:state = 'queued' AND :code IS NULL, error_code, :code),"
+		" error_message = iif(:state = 'queued' AND :code IS NULL, error_message, :message),"
+		" instance_id = NULL, lease_until = NULL,"
 		" attempt = attempt - (:state = 'queued'),"
+		" outages = outages + (:state = 'queued' AND :code IS NOT NULL),"
 		" finalized_at = CASE WHEN :state IN ('queued', 'retry') THEN NULL ELSE :now END"
 		" WHERE id = :id AND fence = :fence AND state = 'running'",
+	[CLAMP] = "UPDATE jobs SET run_at = :now WHERE " WAITS " AND run_at > :now"
+		  " AND (run_at > :horizon OR (state = 'queued' AND attempt = 0 AND outages = 0))",
+	[SHIFT] = "UPDATE jobs SET run_at = max(:now, run_at - :back) WHERE " WAITS
+		  " AND run_at > :now",
 };
 DB_TABLE(job_sql, statements);
 
@@ -104,6 +113,7 @@ read_row(struct db_query *q, struct job *j)
 		.started_at = db_int(q, 16),
 		.finalized_at = db_int(q, 17),
 		.lease_until = db_int(q, 18),
+		.outages = (int)db_int(q, 19),
 	};
 	snprintf(j->store_id, sizeof(j->store_id), "%s", db_text(q, 1));
 	snprintf(j->instance_id, sizeof(j->instance_id), "%s", db_text(q, 8));
@@ -301,6 +311,33 @@ job_set_step(struct db *db, int64_t id, int64_t fence, const char *step, struct 
 	db_bind_int(q, ":fence", fence);
 	db_bind_text(q, ":step", step);
 	return run_fenced(q, err);
+}
+
+/* A statement about all waiting jobs, in a transaction of its own. */
+static int
+adjust(struct db *db, int index, const char *name, int64_t value, struct err *err)
+{
+	CLEANUP(db_rollbackp) struct db *open = db;
+	CLEANUP(db_donep) struct db_query *q = NULL;
+
+	if (db_begin(open, err) < 0)
+		return -1;
+	q = db_query(db, &job_sql, index);
+	db_bind_int(q, ":now", clock_wall_ms());
+	db_bind_int(q, name, value);
+	return db_run(q, err) < 0 ? -1 : db_commit(open, err);
+}
+
+int
+job_clamp(struct db *db, struct err *err)
+{
+	return adjust(db, CLAMP, ":horizon", clock_wall_ms() + JOB_PAUSE_MAX_MS, err);
+}
+
+int
+job_shift(struct db *db, int64_t back_ms, struct err *err)
+{
+	return adjust(db, SHIFT, ":back", back_ms, err);
 }
 
 int

@@ -49,6 +49,11 @@ MUST_CHECK int job_position(struct db *db, const struct job *job, int64_t *ret, 
 MUST_CHECK int job_count(struct db *db, enum job_kind kind, enum job_state state, int64_t *ret,
 			 struct err *err);
 
+/* Makes due what waits beyond every pause, or was never tried: the clock was ahead then. */
+MUST_CHECK int job_clamp(struct db *db, struct err *err);
+/* The clock was put back by so much: what waits goes back with it. */
+MUST_CHECK int job_shift(struct db *db, int64_t back_ms, struct err *err);
+
 /* queued or retry -> running: raises fence and attempt, and tells both in *job. */
 MUST_CHECK int job_start(struct db *db, struct job *job, const char *instance_id,
 			 int64_t lease_until, struct err *err);
@@ -62,7 +67,8 @@ MUST_CHECK int job_set_step(struct db *db, int64_t id, int64_t fence, const char
 
 /*
  * running -> state, with the reason (NULL: none). For JOB_RETRY run_at says
- * when; JOB_QUEUED hands it back and takes the attempt back too.
+ * when; JOB_QUEUED hands it back and takes the attempt back too: it counts as an
+ * outage if there is a reason other than that we were told to stop.
  */
 MUST_CHECK int job_end(struct db *db, const struct job *job, enum job_state state, int64_t run_at,
 		       const char *error_code, const char *error_message, struct err *err);

@@ -28,6 +28,7 @@ struct job {
 	enum job_state state;
 	int attempt;
 	int max_attempts;
+	int outages; /* ends of it that cost no attempt: they lengthen the pause */
 	int64_t run_at;
 	int64_t fence;
 	char instance_id[VALID_UUID_BYTES];

@@ -7,6 +7,8 @@
 
 #include "base/valid.h"
 
+enum { PROGRESS_FORESEEN = 1000 };
+
 static const struct progress_step provision_steps[PROVISION_STEPS] = {
 	[STEP_NAMESPACE] = {"namespace", "Making the shop's own namespace."},
 	[STEP_SECRETS] = {"secrets", "Storing the shop's passwords."},
@@ -60,6 +62,9 @@ fill_waiting(struct progress *p, const struct job *job, int64_t position, const 
 	else if (job->state == JOB_RETRY)
 		snprintf(p->message, sizeof(p->message), "Waiting for attempt %d of %d: %.500s",
 			 job->attempt + 1, job->max_attempts, job->error_message);
+	else if (job->outages && job->error_message[0])
+		snprintf(p->message, sizeof(p->message), "Waiting to be tried again: %.500s",
+			 job->error_message);
 	else
 		snprintf(p->message, sizeof(p->message), "Waiting in the queue.");
 	valid_clean(p->message); /* the quoted error may end in half a character */
@@ -94,4 +99,42 @@ progress_of(const struct job *job, const struct event *last, int64_t position, c
 	else if (job->state == JOB_RUNNING)
 		snprintf(p.message, sizeof(p.message), "Starting.");
 	return p;
+}
+
+/* How long a whole job takes; 0 without history. */
+static int64_t
+whole(enum job_kind kind, const struct event_times *times)
+{
+	int64_t ms = 0;
+
+	for (int i = 0; i < progress_plans[kind].count; i++) {
+		if (times[i].count == 0)
+			return 0;
+		ms += times[i].p50_ms;
+	}
+	return ms;
+}
+
+int64_t
+progress_wait(const struct progress_places *places, const struct job *job, int64_t position,
+	      const struct event_times *times)
+{
+	int64_t took = whole(job->kind, times), free_at[PROGRESS_PLACES_MAX], end = 0;
+
+	if (took == 0 || places->count <= 0 || position > PROGRESS_FORESEEN)
+		return 0;
+	for (int i = 0; i < places->count; i++)
+		free_at[i] = i < places->taken && places->free_at[i] > job->run_at
+				     ? places->free_at[i]
+				     : job->run_at;
+	/* One after the other takes the place that gets free first. */
+	for (int64_t n = 0; n < position; n++) {
+		int first = 0;
+
+		for (int i = 1; i < places->count; i++)
+			if (free_at[i] < free_at[first])
+				first = i;
+		end = free_at[first] += took;
+	}
+	return end;
 }

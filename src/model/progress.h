@@ -21,7 +21,7 @@ enum provision_step {
 };
 enum delete_step { STEP_UNINSTALL, STEP_REMOVE_NAMESPACE, STEP_REMOVE_VOLUMES, DELETE_STEPS };
 
-enum { PROGRESS_STEPS_MAX = PROVISION_STEPS };
+enum { PROGRESS_STEPS_MAX = PROVISION_STEPS, PROGRESS_PLACES_MAX = 64 };
 
 struct progress_step {
 	const char *name;
@@ -52,5 +52,19 @@ struct progress {
  */
 struct progress progress_of(const struct job *job, const struct event *last, int64_t position,
 			    const char *hold, const struct event_times *times);
+
+/* The places in which jobs of a kind are at work, and when each job in one is expected to end. */
+struct progress_places {
+	int count; /* at most PROGRESS_PLACES_MAX */
+	int taken;
+	int64_t free_at[PROGRESS_PLACES_MAX]; /* of those taken */
+};
+
+/*
+ * When the waiting job at that position is expected to be done, if those before
+ * it take as long as most did; 0: unknown. A point in time, like all estimates.
+ */
+int64_t progress_wait(const struct progress_places *places, const struct job *job,
+		      int64_t position, const struct event_times *times);
 
 #endif

@@ -8,11 +8,12 @@
 
 const char *const store_status_words[STORE_STATUSES] = {"provisioning", "ready", "failed",
 							"deleting", "deleted"};
+const char *const store_health_words[STORE_HEALTHS] = {"unknown", "ok", "degraded"};
 
 #define COLUMNS                                                                                    \
 	"id, name, slug, type, plan, status, namespace, store_url, admin_url, admin_user,"         \
 	" error_code, error_message, provision_started_at, provision_finished_at,"                 \
-	" created_at, updated_at"
+	" created_at, updated_at, health_state, health_message, health_checked_at"
 
 enum {
 	INSERT,
@@ -40,7 +41,9 @@ static const char *const statements[] = {
 	[COUNT] = "SELECT count(*) FROM stores WHERE status <> 'deleted'",
 	[COUNT_BY_STATUS] = "SELECT status, count(*) FROM stores GROUP BY status",
 	[AVG_DURATION] = "SELECT avg(provision_finished_at - provision_started_at) / 1000.0"
-			 " FROM stores WHERE provision_finished_at IS NOT NULL"
+			 /* Not those whose clock was set meanwhile. */
+			 " FROM stores WHERE provision_finished_at - provision_started_at"
+			 "   BETWEEN 0 AND 86400000"
 			 " AND status IN ('ready', 'deleting', 'deleted')",
 	[SET_STATUS] = "UPDATE stores SET status = :status, error_code = :code,"
 		       " error_message = :message, updated_at = :now,"
@@ -51,7 +54,11 @@ static const char *const statements[] = {
 		       "   ELSE provision_started_at END,"
 		       " sealed_password = CASE :status WHEN 'deleted' THEN NULL"
 		       "   ELSE sealed_password END,"
-		       " seal_key_id = CASE :status WHEN 'deleted' THEN NULL ELSE seal_key_id END"
+		       " seal_key_id = CASE :status WHEN 'deleted' THEN NULL ELSE seal_key_id END,"
+		       /* A provision has seen every part a moment ago. */
+		       " health_state = CASE :status WHEN 'ready' THEN 'ok' ELSE 'unknown' END,"
+		       " health_message = '',"
+		       " health_checked_at = CASE :status WHEN 'ready' THEN :now END"
 		       " WHERE id = :id",
 	[SET_REASON] = "UPDATE stores SET error_code = :code, error_message = :message,"
 		       " updated_at = :now WHERE id = :id",
@@ -88,8 +95,8 @@ store_insert(struct db *db, const struct store *s, const struct store_box *box, 
 	db_bind_text(q, ":store_url", s->store_url);
 	db_bind_text(q, ":admin_url", s->admin_url);
 	db_bind_text(q, ":admin_user", s->admin_user);
-	db_bind_blob(q, ":box", box->data, box->len);
-	db_bind_text(q, ":key_id", box->key_id);
+	db_bind_blob(q, ":box", box ? box->data : NULL, box ? box->len : 0);
+	db_bind_text(q, ":key_id", box ? box->key_id : NULL);
 	db_bind_int(q, ":now", s->created_at);
 	if (db_run(q, err) >= 0)
 		return 0;
@@ -99,6 +106,15 @@ store_insert(struct db *db, const struct store *s, const struct store_box *box, 
 			       "another name.",
 			       s->slug);
 	return -1;
+}
+
+static enum store_health
+health_of(const char *word)
+{
+	for (int i = 0; i < STORE_HEALTHS; i++)
+		if (strcmp(store_health_words[i], word) == 0)
+			return (enum store_health)i;
+	return STORE_UNKNOWN; /* the column's CHECK forbids any other word */
 }
 
 static void
@@ -126,6 +142,9 @@ read_row(struct db_query *q, struct store *s)
 	s->provision_finished_at = db_int(q, 13);
 	s->created_at = db_int(q, 14);
 	s->updated_at = db_int(q, 15);
+	s->health = health_of(db_text(q, 16));
+	copy(s->health_message, sizeof(s->health_message), db_text(q, 17));
+	s->health_checked_at = db_int(q, 18);
 }
 
 int

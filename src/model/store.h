@@ -5,42 +5,8 @@
 #ifndef MODEL_STORE_H
 #define MODEL_STORE_H
 
-#include "base/names.h"
 #include "io/db.h"
-
-enum { STORE_WORD = 32 };
-
-enum store_status {
-	STORE_PROVISIONING,
-	STORE_READY,
-	STORE_FAILED,
-	STORE_DELETING,
-	STORE_DELETED,
-	STORE_STATUSES
-};
-
-extern const char *const store_status_words[STORE_STATUSES];
-
-struct store {
-	char id[VALID_UUID_BYTES];
-	char name[VALID_NAME_BYTES];
-	char slug[VALID_SLUG_BYTES];
-	char type[STORE_WORD], plan[STORE_WORD];
-	enum store_status status;
-	char namespace[NAMES_OBJECT];
-	char store_url[NAMES_URL], admin_url[NAMES_URL];
-	char admin_user[VALID_USER_BYTES];
-	char error_code[STORE_WORD];
-	char error_message[ERR_TEXT_MAX];
-	int64_t provision_started_at, provision_finished_at;
-	int64_t created_at, updated_at;
-};
-
-struct store_box {
-	unsigned char data[512];
-	size_t len; /* 0: there is none any more */
-	char key_id[STORE_WORD];
-};
+#include "model/storerow.h"
 
 struct store_totals {
 	int64_t by_status[STORE_STATUSES]; /* deleted ones included */
@@ -49,7 +15,7 @@ struct store_totals {
 
 extern const struct db_table store_sql;
 
-/* ERR_DUPLICATE_NAME if a store that is not deleted has the slug. */
+/* ERR_DUPLICATE_NAME if a store that is not deleted has the slug. box NULL: no password waits. */
 MUST_CHECK int store_insert(struct db *db, const struct store *s, const struct store_box *box,
 			    struct err *err);
 /* 1: found (deleted ones are not), 0: there is none, -1. */

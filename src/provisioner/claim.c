@@ -25,6 +25,8 @@ enum {
 	INSPECT_EVERY_MS = 30000,
 	INSPECT_AGAIN_MS = 2000, /* while something is wrong */
 	INSPECT_MS = 20000,
+	RECONCILE_MS = 120000,
+	RECONCILE_AGAIN_MS = 30000, /* while a store is degraded: it may be mended by now */
 	DUE_MAX = 32,
 };
 
@@ -37,13 +39,19 @@ free_slot(struct claim *c)
 	return NULL;
 }
 
+static bool
+is_job(const struct claim_worker *w)
+{
+	return w->pid && w->task == TICKET_JOB;
+}
+
 static int
 count(const struct claim *c, enum job_kind kind)
 {
 	int n = 0;
 
 	for (int i = 0; i < CLAIM_WORKERS; i++)
-		n += c->workers[i].pid && !c->workers[i].inspect && c->workers[i].job.kind == kind;
+		n += is_job(&c->workers[i]) && c->workers[i].job.kind == kind;
 	return n;
 }
 
@@ -51,16 +59,16 @@ static bool
 has_worker(const struct claim *c, int64_t job)
 {
 	for (int i = 0; i < CLAIM_WORKERS; i++)
-		if (c->workers[i].pid && !c->workers[i].inspect && c->workers[i].job.id == job)
+		if (is_job(&c->workers[i]) && c->workers[i].job.id == job)
 			return true;
 	return false;
 }
 
 static bool
-inspecting(const struct claim *c)
+is_at(const struct claim *c, enum ticket_task task)
 {
 	for (int i = 0; i < CLAIM_WORKERS; i++)
-		if (c->workers[i].pid && c->workers[i].inspect)
+		if (c->workers[i].pid && c->workers[i].task == task)
 			return true;
 	return false;
 }
@@ -110,20 +118,32 @@ end_job(struct claim *c, const struct job *job, const struct err *failure, uint3
 			 failure->text);
 }
 
+/* A worker without a job: it looks around, and ends. */
 static void
-start_inspection(struct claim *c, int64_t now)
+start_look(struct claim *c, enum ticket_task task, int64_t deadline)
 {
 	struct claim_worker *w = free_slot(c);
-	struct ticket ticket = {.supervisor = getpid(), .deadline = now + INSPECT_MS};
+	struct ticket ticket = {.task = task, .supervisor = getpid(), .deadline = deadline};
 	struct err err = ERR_INIT;
 	pid_t pid = w ? spawn(c, -1, &ticket, &err) : -1;
 
-	c->inspect_at = now + INSPECT_EVERY_MS;
 	if (pid > 0)
-		*w = (struct claim_worker){
-			.pid = pid, .inspect = true, .deadline = ticket.deadline};
+		*w = (struct claim_worker){.pid = pid, .task = task, .deadline = deadline};
 	else if (w)
-		log_error("the inspection cannot be started: %s", err.text);
+		log_error("no worker can be started to look around: %s", err.text);
+}
+
+static void
+start_looks(struct claim *c, int64_t now)
+{
+	if (now >= c->inspect_at && !is_at(c, TICKET_INSPECT)) {
+		c->inspect_at = now + INSPECT_EVERY_MS;
+		start_look(c, TICKET_INSPECT, now + INSPECT_MS);
+	}
+	if (c->cluster_ok && now >= c->reconcile_at && !is_at(c, TICKET_RECONCILE)) {
+		c->reconcile_at = now + c->conf->reconcile_seconds * 1000LL;
+		start_look(c, TICKET_RECONCILE, now + RECONCILE_MS);
+	}
 }
 
 /* queued or retry -> running, in one transaction. */
@@ -229,7 +249,7 @@ watch(struct claim *c, int64_t now)
 		if (w->pid == 0)
 			continue;
 		/* At its deadline a worker ends by itself; this is for one that cannot. */
-		if (w->kill_at || now >= w->deadline + LATE_MS || (!w->inspect && cancelled(c, w)))
+		if (w->kill_at || now >= w->deadline + LATE_MS || (is_job(w) && cancelled(c, w)))
 			end_worker(w, now);
 	}
 }
@@ -286,8 +306,7 @@ claim_tick(struct claim *c)
 {
 	int64_t now = clock_mono_ms();
 
-	if (now >= c->inspect_at && !inspecting(c))
-		start_inspection(c, now);
+	start_looks(c, now);
 	watch(c, now);
 	if (now >= c->renew_at)
 		renew(c, now);
@@ -352,6 +371,33 @@ settle(struct claim *c, const struct claim_worker *w, int status)
 		stray_forget(c, now.store_id);
 }
 
+/* What follows from the end of a worker. */
+static void
+end_task(struct claim *c, const struct claim_worker *ended, int status)
+{
+	int64_t now = clock_mono_ms();
+
+	switch (ended->task) {
+	case TICKET_INSPECT:
+		if (status == 0)
+			read_gate(c);
+		else {
+			c->cluster_ok = false;
+			c->inspect_at = now + INSPECT_AGAIN_MS;
+		}
+		break;
+	case TICKET_RECONCILE:
+		/* A look that failed is made again soon, too: the inspection tells of an outage. */
+		if (status != 0 && c->reconcile_at > now + RECONCILE_AGAIN_MS)
+			c->reconcile_at = now + RECONCILE_AGAIN_MS;
+		break;
+	default:
+		settle(c, ended, status);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == TICKET_OUTAGE)
+			c->inspect_at = 0;
+	}
+}
+
 void
 claim_reap(struct claim *c)
 {
@@ -364,15 +410,7 @@ claim_reap(struct claim *c)
 		if (w->pid == 0 || waitpid(w->pid, &status, WNOHANG) != w->pid)
 			continue;
 		w->pid = 0;
-		if (ended.inspect && status != 0) {
-			c->cluster_ok = false;
-			c->inspect_at = clock_mono_ms() + INSPECT_AGAIN_MS;
-		} else if (ended.inspect)
-			read_gate(c);
-		else
-			settle(c, &ended, status);
-		if (!ended.inspect && WIFEXITED(status) && WEXITSTATUS(status) == TICKET_OUTAGE)
-			c->inspect_at = 0;
+		end_task(c, &ended, status);
 	}
 }
 

@@ -23,12 +23,13 @@
 
 #include "io/conf.h"
 #include "model/job.h"
+#include "provisioner/ticket.h"
 
-enum { CLAIM_WORKERS = 64 + 64 + 1, CLAIM_STRAYS = 64 };
+enum { CLAIM_WORKERS = 64 + 64 + 2, CLAIM_STRAYS = 64 };
 
 struct claim_worker {
 	pid_t pid; /* 0: the slot is free */
-	bool inspect;
+	enum ticket_task task;
 	struct job job;	  /* of a job's worker */
 	int64_t deadline; /* monotonic, when it is told to end */
 	int64_t kill_at;  /* when it is killed; 0: it was not told to end yet */
@@ -51,6 +52,7 @@ struct claim {
 	bool cluster_ok, helm_ok; /* as the last inspection saw them */
 	bool left_rows;		  /* a predecessor's rows are still `running` */
 	int64_t inspect_at;	  /* monotonic: when the next inspection is due */
+	int64_t reconcile_at;	  /* monotonic: when stores and cluster are compared next */
 	int64_t renew_at;	  /* monotonic: when leases are renewed */
 };
 

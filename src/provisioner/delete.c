@@ -11,6 +11,7 @@
 #include "cluster/blocker.h"
 #include "cluster/release.h"
 #include "model/progress.h"
+#include "provisioner/recovery.h"
 #include "provisioner/work.h"
 
 enum { BLOCKER_AFTER_MS = 15000 }; /* pods may take that long to end in good order */
@@ -22,6 +23,17 @@ find_namespace(struct work *w, struct json **ret, struct err *err)
 	int r = kube_get(w->kube, ret, err, "/api/v1/namespaces/%s", w->names.namespace);
 
 	return r > 0 && !work_owns(w, *ret) ? 0 : r;
+}
+
+/* helm would be of no use for it. */
+static int
+note_passed(struct work *w, const struct release *release, struct err *err)
+{
+	char note[ERR_TEXT_MAX];
+
+	snprintf(note, sizeof(note), "The release is %s; it goes with its namespace.",
+		 release_word(release->status));
+	return work_note(w, "release", note, err);
 }
 
 /* With the namespace the release goes anyway; helm only makes it orderly. */
@@ -42,10 +54,10 @@ uninstall(struct work *w, struct err *err)
 	}
 	if (r <= 0)
 		return r;
-	if (release_read(w->kube, w->names.namespace, w->names.release, &release, err) < 0)
+	if (release_decode(w->kube, w->names.namespace, w->names.release, &release, err) < 0)
 		return -1;
-	if (release.status == RELEASE_NONE)
-		return 0;
+	if (recovery_of(release.status, JOB_DELETE) == RECOVERY_PASS)
+		return release.status == RELEASE_NONE ? 0 : note_passed(w, &release, err);
 	crash_point("helm-unstarted");
 	r = helm_uninstall(&w->helm, w->names.release, w->names.namespace, &said);
 	crash_point("helm-unread");
@@ -153,8 +165,8 @@ remove_volumes(struct work *w, struct err *err)
 	return await_gone(w, "volumes", "Delete the volume", look_at_volumes, err);
 }
 
-const work_step delete_steps[DELETE_STEPS] = {
-	[STEP_UNINSTALL] = uninstall,
-	[STEP_REMOVE_NAMESPACE] = remove_namespace,
-	[STEP_REMOVE_VOLUMES] = remove_volumes,
+const struct work_step delete_steps[DELETE_STEPS] = {
+	[STEP_UNINSTALL] = {uninstall, 50}, /* the namespace takes along what helm leaves */
+	[STEP_REMOVE_NAMESPACE] = {remove_namespace, 100},
+	[STEP_REMOVE_VOLUMES] = {remove_volumes, 100},
 };

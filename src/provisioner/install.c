@@ -8,6 +8,7 @@
 #include "cluster/release.h"
 #include "cluster/workload.h"
 #include "provisioner/nudge.h"
+#include "provisioner/recovery.h"
 
 enum { PENDING_MAX = 8 }; /* helm keeps five records */
 
@@ -25,21 +26,39 @@ keep_values(struct work *w, const char *values, const char *digest, struct err *
 	return db_commit(w->db, err);
 }
 
-/* The record that counts, after those that a killed helm left pending were deleted. */
 static int
-settle_release(struct work *w, struct release *ret, struct err *err)
+stop_at(const struct work *w, const struct release *r, struct err *err)
+{
+	return err_set(err, ERR_RELEASE_UNREADABLE,
+		       "The newest record of the release, Secret %s in %s, cannot be read, so helm "
+		       "was not run. Delete that Secret (the shop's data stays) and retry, or delete "
+		       "the store.",
+		       r->record, w->names.namespace);
+}
+
+/*
+ * The record that counts, after those that a killed helm left pending were
+ * deleted and an uninstall that was begun has been ended.
+ */
+static int
+settle_release(struct work *w, struct release *ret, enum recovery *ret_action, struct err *err)
 {
 	for (int i = 0; i < PENDING_MAX; i++) {
-		if (release_read(w->kube, w->names.namespace, w->names.release, ret, err) < 0)
+		int r = release_decode(w->kube, w->names.namespace, w->names.release, ret, err);
+
+		if (r < 0)
 			return -1;
-		if (ret->status == RELEASE_UNINSTALLING) {
-			if (helm_uninstall(&w->helm, w->names.release, w->names.namespace, err) < 0)
-				return -1;
-		} else if (release_pending(ret->status)) {
-			if (release_forget(w->kube, w->names.namespace, ret, err) < 0)
-				return -1;
-		} else
+		*ret_action = recovery_of(ret->status, JOB_PROVISION);
+		if (*ret_action == RECOVERY_STOP)
+			return stop_at(w, ret, err);
+		if (*ret_action == RECOVERY_UNINSTALL)
+			r = helm_uninstall(&w->helm, w->names.release, w->names.namespace, err);
+		else if (*ret_action == RECOVERY_FORGET)
+			r = release_forget(w->kube, w->names.namespace, ret, err);
+		else
 			return 0;
+		if (r < 0)
+			return -1;
 	}
 	return err_set(err, ERR_RELEASE_STATE, "The release %s stays %s.", w->names.release,
 		       release_word(ret->status));
@@ -69,7 +88,7 @@ is_current(struct work *w, const struct release *r, const char *digest, struct e
 	CLEANUP(json_freep) struct json *job = NULL;
 	int found;
 
-	if (r->status != RELEASE_DEPLOYED || strcmp(r->digest, digest) != 0)
+	if (strcmp(r->digest, digest) != 0)
 		return 0;
 	found = is_there(w, "statefulsets", w->names.mariadb, err);
 	if (found > 0)
@@ -142,6 +161,7 @@ install_release(struct work *w, struct err *err)
 	char digest[SEAL_DIGEST];
 	struct buf values = BUF_INIT;
 	struct release release;
+	enum recovery action;
 	int r = -1;
 
 	chart_values(&store, &values);
@@ -149,8 +169,8 @@ install_release(struct work *w, struct err *err)
 		err_set(err, ERR_INTERNAL, "out of memory");
 	else if (chart_digest(w->conf->helm_chart_path, w->conf->helm_values_file,
 			      buf_text(&values), digest, err) == 0 &&
-		 settle_release(w, &release, err) == 0) {
-		r = is_current(w, &release, digest, err);
+		 settle_release(w, &release, &action, err) == 0) {
+		r = action == RECOVERY_COMPARE ? is_current(w, &release, digest, err) : 0;
 		if (r >= 0)
 			r = r ? 0 : install(w, buf_text(&values), digest, err);
 	}

@@ -1,12 +1,7 @@
 /*
- * install.h: the step `release`: helm's part of a shop.
- *
- * The newest release record decides what is done (reliability.md 2):
- *
- *	deployed by us, as wanted	nothing, unless its init Job failed or is missing
- *	pending-*			the record is deleted, then looked at again
- *	uninstalling			uninstalled to the end, then looked at again
- *	all else			upgrade --install
+ * install.h: the step `release`: helm's part of a shop. recovery.h says what
+ * the newest release record leads to. One that is deployed as wanted is left
+ * alone, unless its workloads are missing or its init Job has failed.
  */
 #ifndef PROVISIONER_INSTALL_H
 #define PROVISIONER_INSTALL_H

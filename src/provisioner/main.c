@@ -27,6 +27,7 @@
 #include "model/store.h"
 #include "provisioner/checkpoint.h"
 #include "provisioner/claim.h"
+#include "provisioner/jump.h"
 
 enum { BUSY_MS = 5000, LOCKER_BUSY_MS = 200, TICK_MS = 1000 };
 
@@ -126,6 +127,7 @@ told_to_stop(int signal_fd)
 static void
 supervise(struct claim *c, struct checkpoint *checkpoint, int signal_fd, int wake_fd)
 {
+	struct jump jump = {.known = false};
 	bool stopping = false;
 
 	for (;;) {
@@ -136,6 +138,7 @@ supervise(struct claim *c, struct checkpoint *checkpoint, int signal_fd, int wak
 		if (stopping && claim_stop(c))
 			return;
 		if (!stopping) {
+			jump_tick(&jump, c->db);
 			claim_tick(c);
 			checkpoint_tick(checkpoint);
 		}

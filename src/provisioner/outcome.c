@@ -6,7 +6,7 @@
 #include "io/json.h"
 #include "model/audit.h"
 
-enum { BACKOFF_MS = 5000, BACKOFF_MAX_MS = 300000, OUTAGE_MS = 5000 };
+enum { BACKOFF_MS = 5000, BACKOFF_MAX_MS = 300000, OUTAGE_MS = 2000, OUTAGE_MAX_MS = 60000 };
 
 /* What a job's success and its final failure mean for the store, by kind. */
 static const struct {
@@ -17,21 +17,19 @@ static const struct {
 	[JOB_DELETE] = {STORE_DELETED, AUDIT_DELETE_SUCCESS, AUDIT_DELETE_FAILED},
 };
 
+/* Full jitter: anything from nothing to a limit that doubles with each time. */
 static int64_t
-backoff(int attempt, uint32_t random)
+backoff(int times, int64_t limit, int64_t most, uint32_t random)
 {
-	int64_t limit = BACKOFF_MS;
-
-	for (int i = 1; i < attempt && limit < BACKOFF_MAX_MS; i++)
+	for (int i = 0; i < times && limit < most; i++)
 		limit *= 2;
-	return (int64_t)random % ((limit < BACKOFF_MAX_MS ? limit : BACKOFF_MAX_MS) + 1);
+	return (int64_t)random % ((limit < most ? limit : most) + 1);
 }
 
 struct outcome
 outcome_of(const struct job *job, const struct err *failure, bool cancelled, uint32_t random)
 {
-	int64_t asked = failure->retry_after * 1000LL;
-	int64_t pause = backoff(job->attempt, random);
+	int64_t asked = failure->retry_after * 1000LL, pause;
 
 	if (cancelled)
 		return (struct outcome){.state = JOB_CANCELLED};
@@ -41,8 +39,10 @@ outcome_of(const struct job *job, const struct err *failure, bool cancelled, uin
 	case ERR_INTERRUPTED:
 		return (struct outcome){.state = JOB_QUEUED};
 	case ERR_OUTAGE:
-		return (struct outcome){JOB_QUEUED, asked > OUTAGE_MS ? asked : OUTAGE_MS};
+		pause = OUTAGE_MS + backoff(job->outages, OUTAGE_MS, OUTAGE_MAX_MS, random);
+		return (struct outcome){JOB_QUEUED, asked > pause ? asked : pause};
 	case ERR_TRANSIENT:
+		pause = backoff(job->attempt - 1, BACKOFF_MS, BACKOFF_MAX_MS, random);
 		if (job->attempt < job->max_attempts)
 			return (struct outcome){JOB_RETRY, asked > pause ? asked : pause};
 		break;
@@ -50,6 +50,15 @@ outcome_of(const struct job *job, const struct err *failure, bool cancelled, uin
 		break;
 	}
 	return (struct outcome){.state = JOB_FAILED};
+}
+
+/* Without a pause it keeps its place: what was begun is resumed before what never was. */
+static int64_t
+due_at(const struct job *job, const struct outcome *o)
+{
+	int64_t now = clock_wall_ms();
+
+	return o->delay_ms == 0 && job->run_at < now ? job->run_at : now + o->delay_ms;
 }
 
 static int
@@ -104,8 +113,10 @@ write_all(struct db *db, const struct job *job, const struct err *failure, uint3
 	if (r != 1)
 		return r < 0 ? -1 : err_set(err, ERR_LEASE_LOST, "the job is not there any more");
 	o = outcome_of(job, failure, now.cancel_requested_at != 0, random);
-	if (job_end(db, job, o.state, clock_wall_ms() + o.delay_ms, code,
-		    code ? failure->text : NULL, err) < 0)
+	/* A stop is no failure: what was told before stays to be seen. */
+	if (o.state == JOB_QUEUED && err_class(failure->code) == ERR_INTERRUPTED)
+		code = NULL;
+	if (job_end(db, job, o.state, due_at(job, &o), code, code ? failure->text : NULL, err) < 0)
 		return -1;
 	if (write_store(db, job, failure, o.state, err) < 0)
 		return -1;

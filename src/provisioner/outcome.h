@@ -5,7 +5,8 @@
  *
  *	success			done		store ready or deleted
  *	cancelled by a delete	cancelled	store left to the delete job
- *	told to stop, outage	queued		attempt handed back
+ *	told to stop		queued		attempt handed back
+ *	outage			queued		the same, after a random pause
  *	transient, tries left	retry		after a random pause
  *	all else		failed		store failed, with the sentence
  */
@@ -22,7 +23,8 @@ struct outcome {
 
 /*
  * failure: ERR_NONE for success. random: any number, it picks the point within
- * the back-off (full jitter: 0 to min(300 s, 5 s * 2^(attempt - 1))).
+ * the back-off (full jitter: 0 to min(300 s, 5 s * 2^(attempt - 1)); of an
+ * outage 2 s more than 0 to min(60 s, 2 s * 2^outages)).
  */
 struct outcome outcome_of(const struct job *job, const struct err *failure, bool cancelled,
 			  uint32_t random);

@@ -27,6 +27,7 @@ namespace_object(const struct work *w)
 
 	json_set_text(labels, KUBE_PART_OF, KUBE_PLATFORM);
 	json_set_text(labels, KUBE_STORE_ID, w->store.id);
+	json_set_text(labels, KUBE_MAKER, w->key.id);
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
 		char key[64];
 
@@ -230,12 +231,12 @@ make_secrets(struct work *w, struct err *err)
 	return db_commit(w->db, err);
 }
 
-const work_step provision_steps[PROVISION_STEPS] = {
-	[STEP_NAMESPACE] = make_namespace,
-	[STEP_SECRETS] = make_secrets,
-	[STEP_RELEASE] = install_release,
-	[STEP_DATABASE] = await_database,
-	[STEP_WORDPRESS] = await_wordpress,
-	[STEP_WOOCOMMERCE] = await_woocommerce,
-	[STEP_STOREFRONT] = await_storefront,
+const struct work_step provision_steps[PROVISION_STEPS] = {
+	[STEP_NAMESPACE] = {make_namespace, 100}, /* the previous one may still be on its way out */
+	[STEP_SECRETS] = {make_secrets, 25},
+	[STEP_RELEASE] = {install_release, 100},
+	[STEP_DATABASE] = {await_database, 100},
+	[STEP_WORDPRESS] = {await_wordpress, 100},
+	[STEP_WOOCOMMERCE] = {await_woocommerce, 100},
+	[STEP_STOREFRONT] = {await_storefront, 100},
 };

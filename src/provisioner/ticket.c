@@ -15,6 +15,7 @@ ticket_write(int fd, const struct ticket *t, struct err *err)
 	struct buf text = {.max = TICKET_MAX};
 	ssize_t n;
 
+	json_set_int(line, "task", t->task);
 	json_set_int(line, "job", t->job);
 	json_set_int(line, "fence", t->fence);
 	json_set_int(line, "supervisor", t->supervisor);
@@ -44,6 +45,7 @@ ticket_read(int fd, struct ticket *ret, struct err *err)
 	if (json_parse(&line, text, len, err) < 0)
 		return -1;
 	*ret = (struct ticket){
+		.task = (enum ticket_task)json_int(json_at(line, "task")),
 		.job = json_int(json_at(line, "job")),
 		.fence = json_int(json_at(line, "fence")),
 		.supervisor = (pid_t)json_int(json_at(line, "supervisor")),

@@ -4,11 +4,12 @@
  *
  *	3	the store's lock; helm inherits it, so that it is held until the
  *		last descendant is gone
- *	4	a pipe with one line, the ticket: {"job", "fence", "supervisor", "deadline"}
+ *	4	a pipe with one line, the ticket: {"task", "job", "fence", "supervisor", "deadline"}
  *
  * and nothing else: neither arguments nor environment tell of the job. SIGTERM
  * asks the worker to end; its parent's death ends it at once. What became of
- * the job stands in its row; the exit status only says whether to look around.
+ * the job stands in its row; the exit status only says whether to look around
+ * (TICKET_OUTAGE), or to look again soon (TICKET_AGAIN).
  */
 #ifndef PROVISIONER_TICKET_H
 #define PROVISIONER_TICKET_H
@@ -22,10 +23,13 @@
 enum { TICKET_LOCK_FD = 3, TICKET_FD = 4 };
 
 /* Exit statuses of a worker. */
-enum { TICKET_DONE = 0, TICKET_FAILED = 1, TICKET_OUTAGE = 3 };
+enum { TICKET_DONE = 0, TICKET_FAILED = 1, TICKET_OUTAGE = 3, TICKET_AGAIN = 4 };
+
+enum ticket_task { TICKET_JOB, TICKET_INSPECT, TICKET_RECONCILE, TICKET_TASKS };
 
 struct ticket {
-	int64_t job; /* 0: an inspection */
+	enum ticket_task task;
+	int64_t job; /* of TICKET_JOB */
 	int64_t fence;
 	pid_t supervisor;
 	int64_t deadline; /* monotonic */

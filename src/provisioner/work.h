@@ -27,15 +27,20 @@ struct work {
 	struct store store; /* its reason is kept as it is told */
 	struct names names; /* made of the slug, not of the row's other columns */
 	int stop_fd;
-	int64_t deadline;     /* monotonic */
+	int64_t deadline;     /* monotonic: of the step, never after that of the attempt */
+	int64_t attempt_deadline;
 	int64_t started_wall; /* of this attempt */
 };
 
-typedef int (*work_step)(struct work *w, struct err *err);
+/* A step, and how much of PROVISION_TIMEOUT it may take, in percent. */
+struct work_step {
+	int (*run)(struct work *w, struct err *err);
+	int share;
+};
 
 /* The table of a kind's steps, in the order of model/progress. */
-extern const work_step provision_steps[];
-extern const work_step delete_steps[];
+extern const struct work_step provision_steps[];
+extern const struct work_step delete_steps[];
 
 /*
  * Naps before the next look at the cluster: 50 ms at first, then an eighth

@@ -14,17 +14,19 @@
 #include "base/log.h"
 #include "io/proc.h"
 #include "model/audit.h"
+#include "model/drift.h"
 #include "model/event.h"
 #include "model/health.h"
 #include "model/progress.h"
 #include "provisioner/inspect.h"
 #include "provisioner/outcome.h"
+#include "provisioner/reconcile.h"
 #include "provisioner/ticket.h"
 #include "provisioner/work.h"
 
 enum { BUSY_MS = 30000 };
 
-static const work_step *const kinds[JOB_KINDS] = {
+static const struct work_step *const kinds[JOB_KINDS] = {
 	[JOB_PROVISION] = provision_steps,
 	[JOB_DELETE] = delete_steps,
 };
@@ -60,8 +62,20 @@ tell_failure(struct work *w, const char *step, int64_t duration_ms, struct err *
 	return -1;
 }
 
+/* Whatever a step does ends at its deadline: naps, calls to the cluster, helm. */
+static void
+set_deadline(struct work *w, int share)
+{
+	int64_t most = clock_mono_ms() + w->conf->provision_timeout * 10LL * share;
+
+	w->deadline = most < w->attempt_deadline ? most : w->attempt_deadline;
+	w->helm.deadline = w->deadline;
+	kube_deadline(w->kube, w->deadline);
+}
+
 static int
-run_step(struct work *w, const struct progress_step *step, work_step run, struct err *err)
+run_step(struct work *w, const struct progress_step *step, const struct work_step *do_step,
+	 struct err *err)
 {
 	int64_t begin = clock_mono_ms(), took;
 	char label[64];
@@ -74,7 +88,8 @@ run_step(struct work *w, const struct progress_step *step, work_step run, struct
 	log_bind(LOG_STEP, step->name);
 	snprintf(label, sizeof(label), "begin-%s", step->name);
 	crash_point(label);
-	if (run(w, err) < 0)
+	set_deadline(w, do_step->share);
+	if (do_step->run(w, err) < 0)
 		return tell_failure(w, step->name, clock_mono_ms() - begin, err);
 	took = clock_mono_ms() - begin;
 	snprintf(label, sizeof(label), "end-%s", step->name);
@@ -91,7 +106,7 @@ run_steps(struct work *w, struct err *err)
 	const struct progress_plan *plan = &progress_plans[w->job.kind];
 
 	for (int i = 0; i < plan->count; i++)
-		if (run_step(w, &plan->steps[i], kinds[w->job.kind][i], err) < 0)
+		if (run_step(w, &plan->steps[i], &kinds[w->job.kind][i], err) < 0)
 			return -1;
 	return 0;
 }
@@ -118,8 +133,8 @@ equip(struct work *w, struct err *err)
 static int
 open_database(const struct conf *conf, struct db **ret, struct err *err)
 {
-	static const struct db_table *const tables[] = {&store_sql, &job_sql,	 &event_sql,
-							&audit_sql, &health_sql, NULL};
+	static const struct db_table *const tables[] = {&store_sql, &job_sql,	 &event_sql, &audit_sql,
+							&drift_sql, &health_sql, NULL};
 
 	if (db_open(ret, conf->database_path, BUSY_MS, err) < 0)
 		return -1;
@@ -156,6 +171,18 @@ run_job(struct work *w, const struct ticket *ticket, struct err *err)
 }
 
 static int
+run_look(const struct conf *conf, struct db *db, const struct ticket *ticket, int stop_fd,
+	 struct err *err)
+{
+	bool again = false;
+	int r = ticket->task == TICKET_INSPECT
+			? inspect_run(conf, db, stop_fd, ticket->deadline, err)
+			: reconcile_run(conf, db, stop_fd, ticket->deadline, &again, err);
+
+	return r < 0 ? TICKET_FAILED : again ? TICKET_AGAIN : TICKET_DONE;
+}
+
+static int
 run_ticket(const struct conf *conf, const struct ticket *ticket, int stop_fd, struct err *err)
 {
 	CLEANUP(db_closep) struct db *db = NULL;
@@ -164,22 +191,20 @@ run_ticket(const struct conf *conf, const struct ticket *ticket, int stop_fd, st
 		.conf = conf,
 		.helm = work_helm(conf, home, sizeof(home)),
 		.stop_fd = stop_fd,
-		.deadline = ticket->deadline,
+		.attempt_deadline = ticket->deadline,
 		.started_wall = clock_wall_ms(),
 	};
 	int status;
 
 	if (open_database(conf, &db, err) < 0)
 		return TICKET_FAILED;
-	if (ticket->job == 0)
-		return inspect_run(conf, db, stop_fd, ticket->deadline, err) < 0 ? TICKET_FAILED
-										 : TICKET_DONE;
+	if (ticket->task != TICKET_JOB)
+		return run_look(conf, db, ticket, stop_fd, err);
 	snprintf(id, sizeof(id), "%lld", (long long)ticket->job);
 	log_bind(LOG_JOB, id);
 	w.db = db;
 	w.helm.stop_fd = stop_fd;
 	w.helm.lock_fd = TICKET_LOCK_FD;
-	w.helm.deadline = ticket->deadline;
 	status = run_job(&w, ticket, err);
 	kube_close(w.kube);
 	seal_wipe(&w.key, sizeof(w.key));
@@ -198,7 +223,7 @@ work(const struct conf *conf)
 		return TICKET_FAILED;
 	}
 	close(TICKET_FD);
-	if (ticket.job != 0)
+	if (ticket.task == TICKET_JOB)
 		crash_point("ticket-read");
 	stop_fd = proc_signal_fd(false, &err);
 	if (stop_fd < 0 || seal_init(&err) < 0)

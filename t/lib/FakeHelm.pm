@@ -3,12 +3,15 @@
 #	my $helm = FakeHelm->new($platform, 'helm3');   # sets HELM of the platform
 #	$helm->mode('hang');
 #	$helm->calls                                     # "verb" of each run but `version`
+#	$helm->runs('wc-shop')                           # the same, of that release alone
 #
 # Modes: real; fail-after (does all, exits 1); nothing (exits 0, did nothing);
 # refuse (exits 1, did nothing); hang; stubborn (ignores TERM, hangs); flood (a
 # gigabyte of output, exits 1); deaf (closes its input at once, exits 0); orphan
 # (leaves a child behind that holds the pipes); die (the real one gets KILL as
-# soon as its release record is pending, once; real after that).
+# soon as its release record is pending, once; real after that); lie (the same,
+# but exits 0); marked (the real one, a moment later, while a lock of its release
+# is held: ->collisions counts who found it held already).
 package FakeHelm;
 
 use strict;
@@ -28,6 +31,7 @@ sub new {
 export PATH=/usr/bin:/bin
 if [ "\$1" = version ]; then exec cat $self->{dir}/version; fi
 echo "\$1" >>$self->{dir}/calls
+echo "\$*" >>$self->{dir}/runs
 case \$(cat $self->{dir}/mode) in
 real) exec $real "\$@" ;;
 fail-after) $real "\$@"; exit 1 ;;
@@ -38,14 +42,21 @@ stubborn) trap '' TERM; while :; do sleep 1; done ;;
 flood) head -c 1000000000 /dev/zero | tr '\\0' 'x' >&2; exit 1 ;;
 deaf) exec <&-; exit 0 ;;
 orphan) sleep 1000 & exit 1 ;;
-die)
+marked)
+	for release do case \$release in wc-*) break ;; esac; done
+	exec 9>>$self->{dir}/busy-\$release
+	flock -n 9 || echo \$release >>$self->{dir}/collisions
+	sleep 0.3
+	exec $real "\$@" ;;
+die|lie)
+	mode=\$(cat $self->{dir}/mode)
 	echo real >$self->{dir}/mode
 	cat >$self->{dir}/values
 	$real "\$@" <$self->{dir}/values &
 	pid=\$!
 	until $kubectl get secret -A -l owner=helm,status=pending-install -o name | grep -q .; do :; done
 	kill -9 \$pid
-	exit 1 ;;
+	test \$mode = lie; exit ;;
 esac
 SH
 	$platform->{conf}{HELM} = "$self->{dir}/helm";
@@ -59,9 +70,14 @@ sub mode {
 	rename "$self->{dir}/mode.new", "$self->{dir}/mode" or die "mode: $!";
 }
 
+sub collisions { my ($self) = @_; return split /\n/, Platform::slurp("$self->{dir}/collisions") }
 sub version { my ($self, $text) = @_; Platform::spew("$self->{dir}/version", $text) }
 sub calls { my ($self) = @_; return split /\n/, Platform::slurp("$self->{dir}/calls") }
-sub forget { my ($self) = @_; unlink "$self->{dir}/calls" }
+sub runs {
+	my ($self, $release) = @_;
+	return map { (split ' ')[0] } grep { / \Q$release\E(?: |$)/ } split /\n/, Platform::slurp("$self->{dir}/runs");
+}
+sub forget { my ($self) = @_; unlink "$self->{dir}/calls", "$self->{dir}/runs" }
 sub path { my ($self) = @_; return "$self->{dir}/helm" }
 
 1;

@@ -83,7 +83,7 @@ sub environment {
 		HOME => $self->{dir},
 		ASAN_OPTIONS => 'detect_leaks=1:abort_on_error=0',
 		UBSAN_OPTIONS => 'print_stacktrace=1',
-		%{$self->{conf}}, %more);
+		%{$self->{preload} || {}}, %{$self->{conf}}, %more);
 }
 
 # Starts argv in the background with our environment; output goes to NAME.log.
@@ -266,6 +266,13 @@ sub sql {
 	my @rows = map { chomp; [split /\x1f/, $_, -1] } <$out>;
 	close $out or die "sqlite3 failed: $query";
 	return @rows;
+}
+
+# Changes the database behind the programs' back.
+sub sql_write {
+	my ($self, $script) = @_;
+	system('sqlite3', '-cmd', '.timeout 5000', $self->{conf}{DATABASE_PATH},
+		"PRAGMA wal_autocheckpoint = 0; $script") == 0 or die "sqlite3 failed: $script";
 }
 
 sub sql_one { my ($self, $query) = @_; return (($self->sql($query))[0] || [undef])->[0] }

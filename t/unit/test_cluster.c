@@ -122,15 +122,6 @@ test_versions(void **state)
 }
 
 static void
-test_pending(void **state)
-{
-	(void)state;
-	for (int i = 0; i < RELEASE_STATUSES; i++)
-		assert_int_equal(release_pending((enum release_status)i),
-				 strncmp(release_word((enum release_status)i), "pending-", 8) == 0);
-}
-
-static void
 test_workloads(void **state)
 {
 	static const struct {
@@ -193,7 +184,6 @@ main(void)
 		cmocka_unit_test(test_digest_covers_everything),
 		cmocka_unit_test(test_digest_is_bounded),
 		cmocka_unit_test(test_versions),
-		cmocka_unit_test(test_pending),
 		cmocka_unit_test(test_workloads),
 	};
 

@@ -241,8 +241,56 @@ ends_in_each_state(void **state)
 		assert_int_equal(j.attempt, cases[i].attempt);
 		assert_int_equal(j.run_at, 77);
 		assert_int_equal(j.finalized_at > 0, cases[i].final);
-		assert_string_equal(j.error_code, "");
+		/* What was told last is still to be seen while it waits to be resumed. */
+		assert_string_equal(j.error_code, cases[i].state == JOB_QUEUED ? "c" : "");
+		assert_int_equal(j.outages, 0);
 	}
+}
+
+static void
+counts_outages(void **state)
+{
+	CLEANUP(db_closep) struct db *db = open_two_stores("outages.db");
+	struct job j;
+
+	(void)state;
+	queue(db, TOOL_ID_A, JOB_PROVISION);
+	for (int n = 1; n <= 3; n++) {
+		j = start(db, newest(db, TOOL_ID_A));
+		assert_int_equal(j.attempt, 1);
+		OK(job_end(db, &j, JOB_QUEUED, 1, "cluster_unreachable", "m", E));
+		assert_int_equal(newest(db, TOOL_ID_A).outages, n);
+	}
+}
+
+/* 1.10: what was written while the clock was ahead does not wait for it. */
+static void
+moves_with_the_clock(void **state)
+{
+	CLEANUP(db_closep) struct db *db = open_two_stores("jump.db");
+	int64_t now = clock_wall_ms(), year = 365LL * 86400 * 1000;
+	struct job j;
+
+	(void)state;
+	queue(db, TOOL_ID_A, JOB_PROVISION);
+	queue(db, TOOL_ID_B, JOB_PROVISION);
+	j = start(db, newest(db, TOOL_ID_B));
+	OK(job_end(db, &j, JOB_RETRY, now + 200000, "c", "m", E));
+	OK(db_script(db, "UPDATE jobs SET run_at = run_at + 3600000 WHERE state = 'queued'", E));
+	OK(job_clamp(db, E)); /* one never tried is due; a pause that may be is kept */
+	assert_string_equal(due(db, JOB_PROVISION, clock_wall_ms()), "A");
+	assert_int_equal(newest(db, TOOL_ID_B).run_at, now + 200000);
+
+	OK(db_script(db, "UPDATE jobs SET run_at = run_at + 31536000000 WHERE state = 'retry'", E));
+	OK(job_shift(db, year, E));
+	assert_int_equal(newest(db, TOOL_ID_B).run_at, now + 200000);
+	assert_true(newest(db, TOOL_ID_A).run_at <= clock_wall_ms());
+	OK(job_shift(db, year, E)); /* never before now: order among the due ones stays */
+	assert_true(newest(db, TOOL_ID_B).run_at >= now);
+
+	OK(db_script(db, "UPDATE jobs SET run_at = run_at + 31536000000 WHERE state = 'retry'", E));
+	OK(job_clamp(db, E));
+	assert_true(newest(db, TOOL_ID_B).run_at <= clock_wall_ms());
 }
 
 static void
@@ -355,7 +403,8 @@ main(void)
 		cmocka_unit_test(keeps_what_was_queued), cmocka_unit_test(waits_once_a_kind),
 		cmocka_unit_test(runs_once_a_store),	 cmocka_unit_test(starts_with_a_fence),
 		cmocka_unit_test(refuses_an_old_fence),
-		cmocka_unit_test(renews_and_clamps),	 cmocka_unit_test(ends_in_each_state),
+		cmocka_unit_test(renews_and_clamps),	 cmocka_unit_test(ends_in_each_state), cmocka_unit_test(counts_outages),
+		cmocka_unit_test(moves_with_the_clock),
 		cmocka_unit_test(claims_in_order),	 cmocka_unit_test(cancels),
 		cmocka_unit_test(lists_what_runs),
 	};

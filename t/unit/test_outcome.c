@@ -78,6 +78,59 @@ test_retry_after(void **state)
 	assert_int_equal(outcome_of(&job, &failure, false, 1).delay_ms, 20000);
 }
 
+/* An outage has its own pauses, which grow although no attempt is spent. */
+static void
+test_outages(void **state)
+{
+	static const int64_t limits[] = {2000, 4000, 8000, 16000, 32000, 60000, 60000};
+	struct err failure = {.code = ERR_CLUSTER_UNREACHABLE};
+
+	(void)state;
+	for (int n = 0; n < 7; n++) {
+		struct job job = {.attempt = 1, .max_attempts = 5, .outages = n};
+
+		assert_int_equal(outcome_of(&job, &failure, false, 0).delay_ms, 2000);
+		assert_int_equal(outcome_of(&job, &failure, false, (uint32_t)limits[n]).delay_ms,
+				 2000 + limits[n]);
+		assert_true(outcome_of(&job, &failure, false, UINT32_MAX).delay_ms <=
+			    2000 + limits[n]);
+	}
+}
+
+/* Of every failure the platform knows: the class alone decides, and only one spends attempts. */
+static void
+test_every_code(void **state)
+{
+	static const enum job_state want[] = {
+		[ERR_TERMINAL] = JOB_FAILED,
+		[ERR_TRANSIENT] = JOB_RETRY,
+		[ERR_OUTAGE] = JOB_QUEUED,
+		[ERR_INTERRUPTED] = JOB_QUEUED,
+	};
+	static const enum err_code transient[] = {ERR_CLUSTER_CONFLICT, ERR_CLUSTER_THROTTLED,
+						  ERR_CLUSTER_FAILED};
+	static const enum err_code outages[] = {ERR_CLUSTER_UNREACHABLE, ERR_DB_BUSY, ERR_DB_FULL};
+	static const enum err_code terminal[] = {ERR_CHART_FAILED, ERR_CLUSTER_REFUSED,
+						 ERR_NAMESPACE_FOREIGN, ERR_CLUSTER_FORBIDDEN,
+						 ERR_RELEASE_UNREADABLE};
+	struct job job = {.attempt = 1, .max_attempts = 5};
+
+	(void)state;
+	for (int code = ERR_NONE + 1; code < ERR_CODES; code++) {
+		struct err failure = {.code = (enum err_code)code};
+
+		assert_int_equal(outcome_of(&job, &failure, false, 1).state,
+				 want[err_class((enum err_code)code)]);
+		assert_int_equal(outcome_of(&job, &failure, true, 1).state, JOB_CANCELLED);
+	}
+	for (size_t i = 0; i < sizeof(transient) / sizeof(transient[0]); i++)
+		assert_int_equal(err_class(transient[i]), ERR_TRANSIENT);
+	for (size_t i = 0; i < sizeof(outages) / sizeof(outages[0]); i++)
+		assert_int_equal(err_class(outages[i]), ERR_OUTAGE);
+	for (size_t i = 0; i < sizeof(terminal) / sizeof(terminal[0]); i++)
+		assert_int_equal(err_class(terminal[i]), ERR_TERMINAL);
+}
+
 /* A store with a running provision; tells the job. */
 static struct job
 running(struct db *db)
@@ -197,6 +250,8 @@ main(void)
 		cmocka_unit_test(test_rule),
 		cmocka_unit_test(test_backoff),
 		cmocka_unit_test(test_retry_after),
+		cmocka_unit_test(test_outages),
+		cmocka_unit_test(test_every_code),
 		cmocka_unit_test(test_success),
 		cmocka_unit_test(test_failure),
 		cmocka_unit_test(test_retry_writes_no_audit),

@@ -158,6 +158,37 @@ names_every_step_once(void **state)
 		}
 }
 
+/* Estimates of jobs that wait: each takes the place that gets free first. */
+static void
+foresees_the_queue(void **state)
+{
+	static const struct {
+		struct progress_places places;
+		int64_t run_at, position, want;
+	} waits[] = {
+		{{1, 0, {0}}, 1000, 1, 8000},		/* a free place: its own seven seconds */
+		{{1, 1, {5000}}, 1000, 1, 12000},	/* after the one that works */
+		{{1, 1, {5000}}, 1000, 2, 19000},	/* and one more before it */
+		{{2, 2, {5000, 6000}}, 1000, 2, 13000},
+		{{2, 2, {5000, 6000}}, 1000, 3, 19000},
+		{{3, 2, {5000, 6000}}, 1000, 1, 8000},
+		{{2, 1, {0}}, 1000, 1, 8000},		/* an end that nobody knows */
+		{{1, 1, {5000}}, 90000, 1, 97000},	/* its pause is longer */
+		{{0, 0, {0}}, 1000, 1, 0},
+		{{1, 0, {0}}, 1000, 1001, 0},		/* nobody foresees that */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++) {
+		struct job job = {.kind = JOB_PROVISION, .run_at = waits[i].run_at};
+
+		assert_int_equal(progress_wait(&waits[i].places, &job, waits[i].position, second),
+				 waits[i].want);
+		assert_int_equal(progress_wait(&waits[i].places, &job, waits[i].position, unknown),
+				 0);
+	}
+}
+
 int
 main(void)
 {
@@ -167,6 +198,7 @@ main(void)
 		cmocka_unit_test(says_that_it_is_stopped),
 		cmocka_unit_test(quotes_whole_characters),
 		cmocka_unit_test(names_every_step_once),
+		cmocka_unit_test(foresees_the_queue),
 	};
 
 	return TOOL_RUN(tests);

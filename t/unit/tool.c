@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "io/migrate.h"
 #include "model/audit.h"
+#include "model/drift.h"
 #include "model/event.h"
 #include "model/health.h"
 #include "model/job.h"
@@ -89,7 +90,7 @@ struct db *
 tool_db(const char *name)
 {
 	static const struct db_table *const tables[] = {&store_sql, &job_sql,	&event_sql,
-							&audit_sql, &health_sql, NULL};
+							&audit_sql, &drift_sql, &health_sql, NULL};
 	struct db *db;
 
 	OK(db_open(&db, tool_path(name), 2000, E));

@@ -1,0 +1,231 @@
+/* namespace.c: see namespace.h. */
+#include "ctl/namespace.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cluster/kube.h"
+#include "io/seal.h"
+#include "io/wake.h"
+#include "model/audit.h"
+#include "model/drift.h"
+#include "model/job.h"
+
+enum { BUSY_MS = 10000, CLUSTER_MS = 30000 };
+
+#define PREFIX "store-"
+
+static const struct db_table *const tables[] = {&store_sql, &job_sql, &audit_sql, &drift_sql, NULL};
+
+/* What an order makes of a namespace. */
+struct order {
+	enum store_status status;
+	enum job_kind kind;
+	enum audit_action action;
+	const char *done;
+};
+
+static int
+open_database(const struct conf *conf, struct db **ret, struct err *err)
+{
+	if (access(conf->database_path, R_OK | W_OK) < 0)
+		return err_errno(err, "cannot write %s", conf->database_path);
+	if (db_open(ret, conf->database_path, BUSY_MS, err) < 0)
+		return -1;
+	return db_prepare(*ret, tables, err);
+}
+
+int
+namespace_list(const struct command_call *call, struct err *err)
+{
+	CLEANUP(db_closep) struct db *db = NULL;
+	CLEANUP(db_donep) struct db_query *q = NULL;
+	struct drift_stray s;
+	int n = 0, r;
+
+	if (open_database(call->conf, &db, err) < 0)
+		return -1;
+	q = drift_strays(db);
+	for (; (r = drift_next_stray(q, &s, err)) > 0; n++)
+		printf("%s: %s\n", s.namespace, s.message);
+	if (r == 0 && n == 0)
+		puts("Every namespace of the platform has its store.");
+	return r < 0 ? -1 : n > 0;
+}
+
+/* The stray of that name, if a row can be made for it. */
+static int
+find(struct db *db, const char *name, struct drift_stray *ret, struct err *err)
+{
+	int r = drift_get_stray(db, name, ret, err);
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return err_set(err, ERR_BAD_REQUEST,
+			       "\"%.80s\" is not known as a namespace without a store; see: storectl "
+			       "namespace list",
+			       name);
+	if (!valid_uuid(ret->store_id) || strncmp(name, PREFIX, strlen(PREFIX)) != 0 ||
+	    !valid_slug(name + strlen(PREFIX)))
+		return err_set(err, ERR_NAMESPACE_FOREIGN,
+			       "The platform did not make %s as it is: its name has to be " PREFIX
+			       "<address name>, and its label " KUBE_STORE_ID " a store's id. Change "
+			       "the label, or use kubectl.",
+			       name);
+	return 0;
+}
+
+/* Whether the cluster still has that very namespace, not on its way out. */
+static int
+check_there(struct kube *kube, const struct drift_stray *s, struct err *err)
+{
+	CLEANUP(json_freep) struct json *now = NULL;
+	int r = kube_get_meta(kube, &now, err, "/api/v1/namespaces/%s", s->namespace);
+
+	if (r < 0)
+		return -1;
+	if (r > 0 && strcmp(json_text(json_at(now, "metadata", "uid")), s->uid) == 0 &&
+	    !json_at(now, "metadata", "deletionTimestamp"))
+		return 0;
+	return err_set(err, ERR_NAMESPACE_FOREIGN,
+		       "The namespace %s is another one by now, or on its way out; look again in a "
+		       "few minutes.",
+		       s->namespace);
+}
+
+/* The admin user, as the shop's own Secret has it; "" if there is none. */
+static int
+read_user(struct kube *kube, const struct names *names, char ret[VALID_USER_BYTES],
+	  struct err *err)
+{
+	CLEANUP(json_freep) struct json *secret = NULL;
+	char text[VALID_USER_BYTES * 2] = "";
+	int r = kube_get(kube, &secret, err, "/api/v1/namespaces/%s/secrets/%s", names->namespace,
+			 names->wp_secret);
+	long n = r > 0 ? seal_unbase64(text, sizeof(text) - 1,
+				       json_text(json_at(secret, "data", "admin-user")))
+		       : 0;
+
+	if (r < 0)
+		return -1;
+	text[n > 0 ? n : 0] = '\0';
+	ret[0] = '\0';
+	if (valid_admin_user(text))
+		snprintf(ret, VALID_USER_BYTES, "%s", text);
+	return 0;
+}
+
+/* Asks the cluster what the row needs. Deleting needs nothing but the namespace. */
+static int
+fill_store(const struct conf *conf, const struct drift_stray *s, const struct order *order,
+	   struct store *ret, struct err *err)
+{
+	CLEANUP(kube_closep) struct kube *kube = NULL;
+	struct names names;
+
+	names_of(&names, s->namespace + strlen(PREFIX), conf->base_domain, conf->store_port,
+		 conf_https(conf));
+	*ret = (struct store){.status = order->status, .created_at = clock_wall_ms()};
+	snprintf(ret->id, sizeof(ret->id), "%s", s->store_id);
+	snprintf(ret->name, sizeof(ret->name), "%s", names.slug);
+	snprintf(ret->slug, sizeof(ret->slug), "%s", names.slug);
+	snprintf(ret->type, sizeof(ret->type), "woocommerce");
+	snprintf(ret->plan, sizeof(ret->plan), "small");
+	snprintf(ret->namespace, sizeof(ret->namespace), "%s", names.namespace);
+	snprintf(ret->store_url, sizeof(ret->store_url), "%s", names.url);
+	snprintf(ret->admin_url, sizeof(ret->admin_url), "%s", names.admin_url);
+	if (kube_open(&kube, conf->kubeconfig, -1, err) < 0)
+		return -1;
+	kube_deadline(kube, clock_mono_ms() + CLUSTER_MS);
+	if (check_there(kube, s, err) < 0 || read_user(kube, &names, ret->admin_user, err) < 0)
+		return -1;
+	if (!*ret->admin_user && order->kind == JOB_PROVISION)
+		return err_set(err, ERR_PASSWORD_LOST,
+			       "The Secret %s with the shop's admin user is not in %s; put it back, or "
+			       "remove the namespace.",
+			       names.wp_secret, names.namespace);
+	return 0;
+}
+
+/* A row of a deleted store is taken up again; without one, it is made. */
+static int
+write_row(struct db *db, const struct store *s, const struct order *order, struct err *err)
+{
+	char slug[VALID_SLUG_BYTES];
+	bool deleted = false;
+	int r = drift_owner(db, s->id, &deleted, slug, err);
+
+	if (r < 0)
+		return -1;
+	if (r == 0)
+		return store_insert(db, s, NULL, err);
+	if (!deleted || strcmp(slug, s->slug) != 0)
+		return err_set(err, ERR_NAMESPACE_FOREIGN,
+			       "The label of %s names another store (%s, %s); set it right with kubectl.",
+			       s->namespace, s->id, slug);
+	if (store_set_status(db, s->id, order->status, NULL, NULL, err) == 0)
+		return 0;
+	return err->code != ERR_DB_CONSTRAINT
+		       ? -1
+		       : err_set(err, ERR_DUPLICATE_NAME,
+				 "Another store has the address name \"%s\" by now; delete that one "
+				 "first, or use kubectl.",
+				 s->slug);
+}
+
+static int
+write_order(struct db *db, const struct conf *conf, const struct store *s,
+	    const struct order *order, struct err *err)
+{
+	CLEANUP(db_rollbackp) struct db *open = db;
+	struct audit_entry entry = {
+		.action = order->action, .store_id = s->id, .actor = "storectl"};
+	struct json *details;
+
+	if (db_begin(open, err) < 0 || write_row(db, s, order, err) < 0 ||
+	    job_queue(db, s->id, order->kind, conf->provision_attempts, "storectl", "storectl",
+		      err) < 0 ||
+	    drift_drop_stray(db, s->namespace, err) < 0)
+		return -1;
+	details = json_new_object();
+	json_set_text(details, "namespace", s->namespace);
+	return audit_add(db, &entry, details, err) < 0 ? -1 : db_commit(open, err);
+}
+
+static int
+give(const struct command_call *call, const struct order *order, struct err *err)
+{
+	CLEANUP(db_closep) struct db *db = NULL;
+	struct drift_stray stray;
+	struct store store;
+
+	if (seal_init(err) < 0 || open_database(call->conf, &db, err) < 0 ||
+	    find(db, call->args[0], &stray, err) < 0 ||
+	    fill_store(call->conf, &stray, order, &store, err) < 0 ||
+	    write_order(db, call->conf, &store, order, err) < 0)
+		return -1;
+	wake_ring(call->conf->wake_socket);
+	printf("%s %s (store %s).\n", stray.namespace, order->done, store.id);
+	return 0;
+}
+
+int
+namespace_adopt(const struct command_call *call, struct err *err)
+{
+	static const struct order order = {STORE_PROVISIONING, JOB_PROVISION, AUDIT_STRAY_ADOPTED,
+					   "has a store now, which is looked over and made ready"};
+
+	return give(call, &order, err);
+}
+
+int
+namespace_remove(const struct command_call *call, struct err *err)
+{
+	static const struct order order = {STORE_DELETING, JOB_DELETE, AUDIT_STRAY_REMOVED,
+					   "is being removed, with all that is in it"};
+
+	return give(call, &order, err);
+}

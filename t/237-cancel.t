@@ -1,0 +1,103 @@
+#!/usr/bin/perl
+# A delete that comes at any step, at its begin and at its end, and while helm
+# runs: the work is stopped, and the store ends as gone. The worker is held at
+# each point until the delete has been asked for, so that no point is missed.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/lib";
+use FakeHelm;
+use PlatformTest;
+use Test::More;
+
+PlatformTest::need_cluster();
+
+my @provision = qw(namespace secrets release database wordpress woocommerce storefront);
+my @delete = qw(release namespace volumes);
+
+my $p = PlatformTest->new(conf => {MAX_STORES => 50, MAX_CONCURRENT_PROVISIONS => 30, MAX_CONCURRENT_DELETIONS => 30});
+my $helm = FakeHelm->new($p, 'helm3');
+my $stops = "$p->{dir}/stops";
+mkdir $stops or die "$stops: $!";
+$p->start_provisioner(STORE_STOP_IN => $stops);
+$p->start_pool;
+$p->start_nginx;
+$p->wait_for('the platform', sub { $p->get('/api/ready')->{status} == 200 });
+
+# Sets a trap at a label, does something, and waits until a worker is in it.
+sub trap {
+	my ($label, $do) = @_;
+	Platform::spew("$stops/$label", '');
+	my $r = $do->();
+	$p->wait_for("a worker to stop at $label", sub { !-e "$stops/$label" });
+	return $r;
+}
+
+# The workers that are stopped, by the lock of a store that they hold.
+sub stopped {
+	my ($store) = @_;
+	return grep {
+		(readlink("/proc/$_/fd/3") || '') =~ /\Q$store->{id}\E/ && Platform::slurp("/proc/$_/stat") =~ /\) T /
+	} map { /^(\d+): store-worker/ } $p->leftovers;
+}
+
+sub go_on {
+	my ($store) = @_;
+	my ($pid) = $p->wait_for('the stopped worker', sub { (stopped($store))[0] });
+	kill 'CONT', $pid;
+}
+
+sub asked { return $p->sql_one("SELECT count(*) FROM jobs WHERE store_id = '$_[0]{id}' AND kind = 'provision' AND cancel_requested_at > 0") }
+
+sub check_gone {
+	my ($store, $what) = @_;
+	$p->wait_status($store->{id}, 'gone|failed');
+	$p->is_gone($store->{slug}, "$what: gone");
+	is($p->sql_one("SELECT count(*) FROM jobs WHERE store_id = '$store->{id}' AND state IN ('queued', 'running', 'retry')"),
+		0, "$what: no job is left");
+	is($p->sql_one("SELECT count(*) FROM audit_log WHERE store_id = '$store->{id}' AND action = 'delete_success'"),
+		1, "$what: one delete_success");
+}
+
+subtest '1.9: a delete at each step of a set-up' => sub {
+	my %store;
+	for my $at (map { ("begin-$_", "end-$_") } @provision) {
+		$store{$at} = trap($at, sub { $p->create(name => "cancel $at") });
+		is($p->delete("/api/stores/$store{$at}{id}")->{status}, 200, "$at: the delete is accepted");
+		is(asked($store{$at}), 1, "$at: the set-up is asked to stop");
+	}
+	go_on($_) for values %store;
+	for my $at (sort keys %store) {
+		check_gone($store{$at}, $at);
+		is($p->sql_one("SELECT state FROM jobs WHERE store_id = '$store{$at}{id}' AND kind = 'provision'"),
+			'cancelled', "$at: the set-up was cancelled");
+	}
+};
+
+subtest '1.9: a delete while helm runs' => sub {
+	$helm->forget;
+	$helm->mode('hang');
+	my $store = $p->create(name => 'cancel helm');
+	$p->wait_for('helm to run', sub { $helm->calls });
+	$p->delete("/api/stores/$store->{id}");
+	$helm->mode('real');
+	check_gone($store, 'helm');
+	is(scalar(grep { /sleep 1000/ } $p->leftovers), 0, 'helm ended');
+};
+
+subtest '1.9: a delete again at each step of a removal' => sub {
+	my %store;
+	my @points = map { ("begin-$_", "end-$_") } @delete;
+	$store{$_} = $p->create(name => "again $_") for @points;
+	$p->wait_status($_->{id}, 'ready') for values %store;
+	for my $at (@points) {
+		trap($at, sub { $p->delete("/api/stores/$store{$at}{id}") });
+		is($p->delete("/api/stores/$store{$at}{id}")->{status}, 200, "$at: the second delete is accepted");
+		go_on($store{$at});
+		check_gone($store{$at}, $at);
+		is($p->sql_one("SELECT count(*) FROM jobs WHERE store_id = '$store{$at}{id}' AND kind = 'delete'"),
+			1, "$at: one job did it");
+	}
+};
+
+$p->finish;
