@@ -37,7 +37,7 @@ sub shows {
 			return 0 if reaches($from, $to, $port) != ($arrow eq '->');
 		}
 		return 1;
-	}, 20);
+	}, 60);
 }
 
 # A policy about some pods; it takes the place of the one before.
@@ -132,16 +132,16 @@ sub said {
 
 policy('eager', policyTypes => ['Egress']);
 RealNode::apply(eager($home, 'closed'), eager($away, 'open'));
-RealNode::wait_until('a new pod without policies gets through', sub { said($away, 'open') =~ /through/ }, 20);
-RealNode::wait_until('one with policies has tried for a while', sub { said($home, 'closed') =~ /(?:stopped\n){10}/ }, 20);
+RealNode::wait_until('a new pod without policies gets through', sub { said($away, 'open') =~ /through/ });
+RealNode::wait_until('one with policies has tried for a while', sub { said($home, 'closed') =~ /(?:stopped\n){10}/ });
 unlike(said($home, 'closed'), qr/through/, 'and was not open for a moment');
 
 RealNode::apply(RealNode::pod($home, 'standing', {app => 'standing'},
 	"while echo word; do sleep 0.1; done | nc $address{server} 8091; echo cut; sleep 3600"));
 RealNode::wait_until('a connection stands', sub { said($home, 'standing') =~ /(?:word\n){20}/ });
 policy('standing', policyTypes => ['Egress']);
-RealNode::wait_until('a policy that closes cuts it', sub { said($home, 'standing') =~ /cut/ }, 20);
+RealNode::wait_until('a policy that closes cuts it', sub { said($home, 'standing') =~ /cut/ });
 
-ok(defined RealNode::kubectl('delete', 'namespace', $home, $away, '--timeout=60s'), 'removed');
+ok(defined RealNode::kubectl('delete', 'namespace', $home, $away, '--timeout=240s'), 'removed');
 
 done_testing();
