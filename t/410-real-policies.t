@@ -11,7 +11,7 @@ use Test::More;
 RealNode::need();
 
 my ($home, $away) = ("policies-$$", "policies-away-$$");
-my $serve = 'httpd -p 8080 -h /bin; httpd -p 8081 -h /bin; httpd -p 8090 -h /bin; sleep 3600';
+my $serve = 'httpd -p 8080 -h /bin; httpd -p 8081 -h /bin; httpd -p 8090 -h /bin; nc -ll -p 8091 -e cat';
 my %pods = (
 	server => [$home, {app => 'server'}, $serve, [{name => 'web', containerPort => 8080}]],
 	friend => [$home, {app => 'friend', tier => 'front'}, 'sleep 3600'],
@@ -37,7 +37,7 @@ sub shows {
 			return 0 if reaches($from, $to, $port) != ($arrow eq '->');
 		}
 		return 1;
-	}, 20);
+	}, 60);
 }
 
 # A policy about some pods; it takes the place of the one before.
@@ -118,6 +118,30 @@ ok(defined RealNode::kubectl('-n', $home, 'exec', 'friend', '--', 'nslookup', 'k
 RealNode::kubectl('-n', $home, 'delete', 'networkpolicy', 'one');
 shows('without policies again', 'friend -> server 8080', 'tourist -> server 8090', 'friend -> 10.250.0.10 10250');
 
-ok(defined RealNode::kubectl('delete', 'namespace', $home, $away, '--timeout=60s'), 'removed');
+# From its first moment on it tries to get through, and says how each try went.
+sub eager {
+	my ($namespace, $name) = @_;
+	return RealNode::pod($namespace, $name, {app => 'eager'}, "while :; do
+		nc -w 1 $address{server} 8080 </dev/null 2>/dev/null && echo through || echo stopped; done");
+}
+
+sub said {
+	my ($namespace, $name) = @_;
+	return RealNode::kubectl('-n', $namespace, 'logs', $name) // '';
+}
+
+policy('eager', policyTypes => ['Egress']);
+RealNode::apply(eager($home, 'closed'), eager($away, 'open'));
+RealNode::wait_until('a new pod without policies gets through', sub { said($away, 'open') =~ /through/ });
+RealNode::wait_until('one with policies has tried for a while', sub { said($home, 'closed') =~ /(?:stopped\n){10}/ });
+unlike(said($home, 'closed'), qr/through/, 'and was not open for a moment');
+
+RealNode::apply(RealNode::pod($home, 'standing', {app => 'standing'},
+	"while echo word; do sleep 0.1; done | nc $address{server} 8091; echo cut; sleep 3600"));
+RealNode::wait_until('a connection stands', sub { said($home, 'standing') =~ /(?:word\n){20}/ });
+policy('standing', policyTypes => ['Egress']);
+RealNode::wait_until('a policy that closes cuts it', sub { said($home, 'standing') =~ /cut/ });
+
+ok(defined RealNode::kubectl('delete', 'namespace', $home, $away, '--timeout=240s'), 'removed');
 
 done_testing();

@@ -99,13 +99,31 @@ image_pull(const struct evidence *e, char *out)
 	return true;
 }
 
+/* How it ended last: now, or before its restart. */
+static struct json *
+last_end(const struct json *status)
+{
+	struct json *now = json_at(status, "state", "terminated");
+
+	return now ? now : json_at(status, "lastState", "terminated");
+}
+
 static bool
-is_config(const struct json *status)
+waits_for_config(const struct json *status)
 {
 	static const char *const reasons[] = {"CreateContainerConfigError", "CreateContainerError",
 					      "RunContainerError", NULL};
 
 	return waits_for(status, reasons);
+}
+
+/* Between two tries to start it, only its last end tells that it never ran. */
+static bool
+is_config(const struct json *status)
+{
+	return waits_for_config(status) ||
+	       (!json_at(status, "state", "running") &&
+		strcmp(text_at(last_end(status), "reason", NULL), "StartError") == 0);
 }
 
 static bool
@@ -118,17 +136,10 @@ container_config(const struct evidence *e, char *out)
 	snprintf(out, ERR_TEXT_MAX,
 		 "The container %.60s of the store's %s cannot be started (%.*s). Correct the "
 		 "cause, then retry.",
-		 text_at(c.status, "name", NULL), e->part, CAUSE_QUOTE, waiting_text(c.status));
+		 text_at(c.status, "name", NULL), e->part, CAUSE_QUOTE,
+		 tail(waits_for_config(c.status) ? waiting_text(c.status)
+						 : text_at(last_end(c.status), "message", NULL)));
 	return true;
-}
-
-/* How it ended last: now, or before its restart. */
-static struct json *
-last_end(const struct json *status)
-{
-	struct json *now = json_at(status, "state", "terminated");
-
-	return now ? now : json_at(status, "lastState", "terminated");
 }
 
 static long long

@@ -7,6 +7,7 @@
 
 node_address=10.250.0.10
 shop_domain=shops.localhost # what browsers resolve to this machine, and a wildcard may name
+pods_range=10.244.0.0/24
 test_images=localhost/store-platform-test
 real_programs="hold forward policies local-path-provisioner kube-proxy kubelet containerd"
 real_needs="runc iptables nft ip nsenter unshare gcc busybox mmdebstrap"
@@ -179,7 +180,7 @@ write_containerd() {
 		{"cniVersion": "1.0.0", "name": "node", "plugins": [
 		  {"type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": false, "hairpinMode": true,
 		   "ipam": {"type": "host-local", "dataDir": "$folder/cni-addresses",
-		            "ranges": [[{"subnet": "10.244.0.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
+		            "ranges": [[{"subnet": "$pods_range"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
 		  {"type": "portmap", "capabilities": {"portMappings": true}}]}
 	END
 }
@@ -325,7 +326,7 @@ start_real_node() {
 		--cert-dir="$folder/kubelet/pki"
 	umask 077
 	start kube-proxy --config="$folder/kube-proxy.yaml"
-	start policies "$folder" "https://127.0.0.1:$api_port"
+	start policies "$folder" "https://127.0.0.1:$api_port" $pods_range 10.244.0.1
 	await "node" kubelet node_ready
 	node_objects >"$folder/node.yaml"
 	await "objects of the node" kube-apiserver kubectl apply --server-side -f "$folder/node.yaml"

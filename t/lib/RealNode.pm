@@ -3,12 +3,16 @@ package RealNode;
 use strict;
 use warnings;
 
+use CPAN::Meta::YAML ();
+use Fcntl qw(LOCK_EX LOCK_SH);
+use HTTP::Tiny;
 use JSON::PP ();
-use Platform;
+use PlatformTest;
 use Test::More ();
 use Time::HiRes qw(sleep time);
 
-my $images = 'localhost/store-platform-test';
+our $images = 'localhost/store-platform-test';
+my ($node, $in_use);
 my @kubectl;
 
 # Ends the test file well where there is no node, and says why.
@@ -16,13 +20,49 @@ sub need {
 	my $folder = $ENV{STORE_NODE}
 		or Test::More::plan(skip_all => 'no real node runs: ' . ($ENV{STORE_NODE_WHY} // 'STORE_NODE names none'));
 	@kubectl = ("$folder/bin/kubectl", "--kubeconfig=$folder/kubeconfig");
+	$node = $folder;
+	open $in_use, '>>', "$folder/in-use" or die "$folder/in-use: $!";
+	flock $in_use, LOCK_SH or die "flock: $!";
 	return $folder;
+}
+
+# Waits until this is the only test on the node, and keeps others from it: for what they would notice.
+sub alone {
+	flock $in_use, LOCK_EX or die "flock: $!";
+	return;
+}
+
+# The process id of one of the node's programs.
+sub program {
+	my ($name) = @_;
+	my ($pid) = reverse Platform::slurp("$node/pids") =~ /^(\d+) \Q$name\E$/mg;
+	return $pid;
+}
+
+# Ends one of the node's programs and starts it again as it was started before.
+sub restart {
+	my ($name) = @_;
+	my $old = program($name);
+	my @argv = split /\0/, Platform::slurp("/proc/$old/cmdline");
+	my ($path) = grep { /^PATH=/ } split /\0/, Platform::slurp("/proc/$old/environ");
+	kill 'TERM', $old;
+	wait_until("$name has ended", sub { !-e "/proc/$old/exe" });
+	my $pid = fork // die "fork: $!";
+	if (!$pid) {
+		open STDIN, '<', '/dev/null' or die "null: $!";
+		open STDOUT, '>>', "$node/$name.log" or die "$name.log: $!";
+		open STDERR, '>&', \*STDOUT or die "dup: $!";
+		exec 'setsid', '--fork', 'sh', '-c', 'echo "$$ $1" >>"$2/pids"; echo $$ >"$2/cgroup.procs"; shift 2; exec "$@"',
+			'sh', $name, $node, 'nsenter', '--target', program('hold'), '--mount', '--net', '--', 'env', $path, @argv
+			or die "setsid: $!";
+	}
+	waitpid $pid, 0;
+	return;
 }
 
 # Where its ingress answers on this machine: {http => ADDRESS:PORT, https => ADDRESS:PORT}
 sub addresses {
-	open my $f, '<', "$ENV{STORE_NODE}/addresses" or die "addresses: $!";
-	return {map { m{^(\w+)://(\S+)} } <$f>};
+	return {Platform::slurp("$ENV{STORE_NODE}/addresses") =~ m{^(\w+)://(\S+)$}mg};
 }
 
 # Configuration of a platform whose shops are on it, by HTTPS, as the storefront check sees them.
@@ -33,6 +73,82 @@ sub shops {
 		STOREFRONT_CHECK => 'on', STOREFRONT_ADDRESS => $https, STOREFRONT_CA => "$ENV{STORE_NODE}/ca.crt",
 		HELM_VALUES_FILE => "$ENV{STORE_NODE}/values.yaml",
 	};
+}
+
+# The platform for shops on the node; their pages are asked for as through a browser.
+sub platform {
+	my (%conf) = @_;
+	my $p = PlatformTest->new(conf => {
+		KUBECONFIG => "$node/kubeconfig", HELM => Platform::helm('helm4'), %{shops()}, %conf,
+	});
+	$p->{conf}{HELM_VALUES_FILE} = "$p->{dir}/values.json";
+	values_file($p, {});
+	return $p;
+}
+
+# Lays one tree over another.
+sub merge {
+	my ($under, $over) = @_;
+	return $over if ref $over ne 'HASH' || ref $under ne 'HASH';
+	return {%$under, map { $_ => exists $under->{$_} ? merge($under->{$_}, $over->{$_}) : $over->{$_} } keys %$over};
+}
+
+# The values of the shops that are made next: those of the node with the given ones laid over. They ask for
+# little, so that the tests' many shops have room beside each other, and no cron rings.
+sub values_file {
+	my ($p, $over) = @_;
+	my $values = CPAN::Meta::YAML->read(shops()->{HELM_VALUES_FILE})->[0];
+	for my $part ('mariadb', 'wordpress', 'wcInit') {
+		$values->{$part}{resources}{requests} = {cpu => '10m', memory => '32Mi'};
+	}
+	$values->{cron}{enabled} = JSON::PP::false;
+	Platform::spew($p->{conf}{HELM_VALUES_FILE}, JSON::PP::encode_json(merge($values, $over)));
+	return;
+}
+
+# A request to a shop by its name, which a browser resolves to this machine by itself.
+sub visit {
+	my ($store, $method, $path, %how) = @_;
+	my $shops = shops();
+	my ($host, $port) = split /:/, $shops->{STOREFRONT_ADDRESS};
+	my $browser = HTTP::Tiny->new(timeout => 20, max_redirect => 0, verify_SSL => 1,
+		SSL_options => {SSL_ca_file => $shops->{STOREFRONT_CA}});
+	if (my $fields = delete $how{form}) {
+		$how{content} = $browser->www_form_urlencode($fields);
+		$how{headers}{'Content-Type'} = 'application/x-www-form-urlencoded';
+	}
+	return $browser->request($method, "https://$store->{slug}.$shops->{BASE_DOMAIN}:$port$path", {%how, peer => $host});
+}
+
+# Logs in as the shop's administrator; the cookies if that was right.
+sub login {
+	my ($store, $password) = @_;
+	my $r = visit($store, 'POST', '/wp-login.php', headers => {Cookie => 'wordpress_test_cookie=WP%20Cookie%20check'},
+		form => {log => 'admin', pwd => $password, testcookie => 1});
+	return if $r->{status} != 302;
+	my $cookies = $r->{headers}{'set-cookie'};
+	return join '; ', map { /^([^;]+)/ } ref $cookies ? @$cookies : $cookies;
+}
+
+sub exec_in {
+	my ($namespace, $pod, @command) = @_;
+	return kubectl('-n', $namespace, 'exec', $pod, '--', @command);
+}
+
+# The name of the one pod of a shop's component that is there to stay.
+sub pod_of {
+	my ($namespace, $component) = @_;
+	my $list = kubectl('-n', $namespace, 'get', 'pods', '-l', "app=$component", '-o', 'json') or return;
+	my ($pod) = grep { !$_->{metadata}{deletionTimestamp} && $_->{status}{phase} =~ /Pending|Running/ }
+		@{JSON::PP::decode_json($list)->{items}};
+	return $pod;
+}
+
+# The processes of a pod's containers, as this machine numbers them.
+sub processes {
+	my ($pod) = @_;
+	return grep { Platform::slurp("/proc/$_/comm") ne "pause\n" } map { split ' ', Platform::slurp($_) }
+		glob "/sys/fs/cgroup/{pids/,}store-node-*/pods/kubepods/{,burstable/,besteffort/}pod$pod->{metadata}{uid}/*/cgroup.procs";
 }
 
 # kubectl(ARGUMENT...): what it prints, or undef if it fails
@@ -78,9 +194,15 @@ sub pod {
 		}};
 }
 
+# Makes room for the next test; the platform's own deletion has tests of its own.
+sub leave {
+	kubectl('delete', 'namespace', '--wait=false', map { "store-$_->{slug}" } @_);
+	return;
+}
+
 sub wait_until {
 	my ($what, $condition, $within) = @_;
-	for (my $end = time + ($within // 60); time < $end; sleep 0.2) {
+	for (my $end = time + ($within // 240); time < $end; sleep 0.2) {
 		return Test::More::pass($what) if $condition->();
 	}
 	return Test::More::fail($what);

@@ -64,6 +64,13 @@ static const struct {
 	 {"The image an/image:1 of the store's wordpress", "the text"}},
 	{"container_config", "wordpress", NULL, WAITING("CreateContainerConfigError"), NULL, NULL, "",
 	 {"container c of the store's wordpress cannot be started", "the text"}},
+	{"container_config", "database", NULL,
+	 POD("\"state\":{\"waiting\":{\"reason\":\"CrashLoopBackOff\"}},\"lastState\":{\"terminated\":"
+	     "{\"reason\":\"StartError\",\"exitCode\":128,\"message\":\"no such program\"}}"),
+	 NULL, NULL, "", {"container c of the store's database cannot be started (no such program)"}},
+	{"not_ready", "database", SET,
+	 POD("\"state\":{\"running\":{}},\"lastState\":{\"terminated\":{\"reason\":\"StartError\"}}"), NULL,
+	 NULL, "", {"does not say why"}}, /* it could be started since */
 	{"out_of_memory", "database", NULL,
 	 POD("\"lastState\":{\"terminated\":{\"reason\":\"OOMKilled\",\"exitCode\":137}}"), NULL, NULL, "",
 	 {"ran out of its memory limit of 512Mi"}},
