@@ -136,6 +136,15 @@ finds_stores_without_a_job(void **state)
 	assert_int_equal(drift_jobless(db, id, &kind, E), 1);
 	assert_int_equal(kind, JOB_DELETE);
 	OK(store_set_status(db, TOOL_ID_A, STORE_FAILED, "c", "m", E)); /* that waits for a person */
+	OK(db_script(db, "UPDATE stores SET updated_at = updated_at - 3600001", E));
+	assert_int_equal(drift_jobless(db, id, &kind, E), 0);
+	OK(job_queue(db, TOOL_ID_A, JOB_DELETE, 5, "a", "r", E));
+	assert_int_equal(job_of_store(db, TOOL_ID_A, &j, E), 1);
+	OK(job_start(db, &j, TOOL_ID_B, 1, E));
+	OK(job_end(db, &j, JOB_FAILED, 1, "c", "m", E));
+	assert_int_equal(drift_jobless(db, id, &kind, E), 1); /* but a removal only for an hour */
+	assert_int_equal(kind, JOB_DELETE);
+	OK(db_script(db, "UPDATE stores SET updated_at = updated_at + 60000", E));
 	assert_int_equal(drift_jobless(db, id, &kind, E), 0);
 }
 
