@@ -210,6 +210,17 @@ my @rules = (
 			or die "shellcheck: $!";
 		return map { chomp; s/^\Q$root\E\///r } <$out>;
 	}],
+	# Those of the provisioner t/230-crash.t reads off the sources itself.
+	['every crash point is reached by a test' => sub {
+		my ($root) = @_;
+		my $tests = join '', map { slurp("$root/$_") } grep { /\.t$/ } files($root, 't');
+		my @bad;
+		for my $file (grep { /\.c$/ && !m{^src/provisioner/} } files($root, 'src')) {
+			push @bad, map { "$file: $_" } grep { $tests !~ /STORE_CRASH_AT[^\n]*"\Q$_\E=/ }
+				slurp("$root/$file") =~ /crash_point\("([^"]+)"\)/g;
+		}
+		return @bad;
+	}],
 );
 
 # For each rule a tree that breaks it once, as path => text; and one that breaks none.
@@ -226,6 +237,8 @@ my %good = (
 	'src/model/m.c' => "$head#include \"io/../base/x.h\"\n" =~ s{io/\.\./}{}r,
 	'src/api/req.c' => "$head#include <fcgiapp.h>\n",
 	'dev' => "#!/bin/sh\necho \"\$1\"\n",
+	'src/api/c.c' => "${head}crash_point(\"here\");\n",
+	't/c.t' => "STORE_CRASH_AT => \"here=/file\"\n",
 );
 my @broken = (
 	[0, 'src/io/a.c' => "$head#include \"model/m.h\"\n", 'src/model/m.h' => "/* m.h: m. */\n"],
@@ -253,6 +266,7 @@ my @broken = (
 	(map { [8, 'src/base/a.c' => "$head// " . join('', @$_) . ": more\n"] }
 		['TO', 'DO'], ['FIX', 'ME'], ['XX', 'X']),
 	[9, 't/a.c' => "${head}const char *a = \"/wo" . "rk/x\";\n"],
+	[11, 'src/api/a.c' => "${head}crash_point(\"there\");\n"],
 	[10, 'dev' => "#!/bin/sh\nrm \$1\n"],
 );
 

@@ -17,7 +17,7 @@ use Time::HiRes qw(time);
 my $UUID = $ApiTest::UUID;
 my $TIME = $ApiTest::TIME;
 my $none = $ApiTest::NO_ID;
-my @row_keys = qw(admin_url admin_user created_at error_code error_message id name namespace plan
+my @row_keys = qw(admin_url admin_user created_at error_code error_message health id name namespace plan
 	provision_finished_at provision_started_at slug status store_url type updated_at);
 
 my $p = ApiTest->new(pool => 3, conf => {MAX_STORES => 30, MAX_CONCURRENT_PROVISIONS => 4});
@@ -89,8 +89,10 @@ subtest 'stores are shown' => sub {
 	is("$row->{progress}{queue_position} $row->{progress}{percent} $row->{progress}{of}", '1 0 7', 'its place');
 	like($row->{progress}{message}, qr/kubeconfig/, 'what holds the queue up is told');
 	is(keys_of($row->{job}), 'attempt created_at error_code error_message finalized_at id kind max_attempts'
-		. ' run_at started_at state step', 'the job');
+		. ' next_attempt_at outages run_at started_at state step', 'the job');
 	is("$row->{job}{kind} $row->{job}{state} $row->{job}{attempt}", 'provision queued 0', 'it waits');
+	is(keys_of($row->{health}), 'checked_at message state', 'health');
+	is($row->{health}{state}, 'unknown', 'of which nothing is known before it is ready');
 };
 
 # --- every route, by every method and spelling --------------------------------
@@ -263,8 +265,8 @@ subtest 'audit' => sub {
 
 subtest 'figures' => sub {
 	my $m = get_ok('/api/metrics')->{json};
-	is(keys_of($m), 'active_deletions active_provisions avg_provision_duration_seconds max_concurrent_deletions'
-		. ' max_concurrent_provisions max_stores queued_deletions queued_provisions steps stores_by_status'
+	is(keys_of($m), 'active_deletions active_provisions avg_provision_duration_seconds degraded_stores'
+		. ' max_concurrent_deletions max_concurrent_provisions max_stores queued_deletions queued_provisions steps stores_by_status'
 		. ' total_failures total_stores', 'the keys of the seed and ours');
 	is_deeply($m->{stores_by_status}, {provisioning => 3, ready => 0, failed => 0, deleting => 1, deleted => 0},
 		'stores by status');

@@ -124,9 +124,9 @@ subtest 'kill -9 of each process under load' => sub {
 		or diag(join "\n", @failed);
 	is(join(', ', grep { $_ ne '502 api_unavailable' } @failed), '', 'with 502');
 	cmp_ok($slowest, '<', 5, 'the pool was whole again at once');
-	is(scalar(grep { !$known{$_} } @made), 0, 'each store that was acknowledged is there');
+	is(scalar(grep { !$known{$_} } @made), 0, '1.1: each store that was acknowledged is there');
 	my ($all, $whole) = split ' ', count_whole($killed);
-	is($whole, $all, 'and each that is there is whole');
+	is($whole, $all, '1.1: and each that is there is whole');
 	cmp_ok($all - @made, '<=', $kills, 'at most one a process was not acknowledged');
 	note(sprintf '%d requests, %d failed, %d stores, slowest restart %.3f s', sum0(map { $_->{requests} } @results),
 		scalar @failed, $all, $slowest);
@@ -189,7 +189,7 @@ subtest 'kill -9 in the middle of a request' => sub {
 	});
 	$p->check($r, 502, 'api_unavailable', 'it fails at once');
 	$p->wait_for('the next process', sub { whole_pool($p) }, 20);
-	is($p->sql_one("SELECT count(*) FROM stores WHERE slug = 'abgebrochen'"), 0, 'nothing was made');
+	is($p->sql_one("SELECT count(*) FROM stores WHERE slug = 'abgebrochen'"), 0, '1.1: nothing was made');
 	$p->check($p->post('/api/stores', {name => 'Abgebrochen'}), 201, '', 'and the lock is not left behind');
 };
 

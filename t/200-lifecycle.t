@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use MIME::Base64 qw(decode_base64);
+use POSIX ();
 use PlatformTest;
 use Test::More;
 
@@ -14,6 +15,33 @@ PlatformTest::need_cluster();
 
 my @steps = qw(namespace secrets release database wordpress woocommerce storefront);
 my $hostile = q{a,b={c}"d'e\\f$(g)`h`;--i};
+
+# Looks without pause at what every process of the platform has in its arguments and its
+# environment; the function it returns ends that, and returns all that was seen.
+sub watch_processes {
+	my ($p) = @_;
+	my $file = "$p->{dir}.seen";
+	defined(my $pid = fork) or die "fork: $!";
+	if ($pid == 0) {
+		my ($on, %seen) = (1);
+		$SIG{TERM} = sub { $on = 0 };
+		while ($on) {
+			for my $proc (glob '/proc/[0-9]*') {
+				my $environ = Platform::slurp("$proc/environ");
+				$seen{Platform::slurp("$proc/cmdline") . "\n$environ"} = 1 if index($environ, $p->{dir}) >= 0;
+			}
+		}
+		Platform::spew($file, join "\n", keys %seen);
+		POSIX::_exit(0);
+	}
+	return sub {
+		kill 'TERM', $pid;
+		waitpid $pid, 0;
+		my $text = Platform::slurp($file);
+		unlink $file;
+		return $text;
+	};
+}
 
 sub secret {
 	my ($p, $slug, $name) = @_;
@@ -28,7 +56,7 @@ sub check_ready {
 	my $release = $p->kube_json('-n', "store-$slug", 'get', 'secret', '-l', 'owner=helm');
 	my $row = $p->store($store->{id});
 
-	is("@done", "@steps", 'each step ended once, in order');
+	is("@done", "@steps", '2.9: each step ended once, in order');
 	ok(!(grep { $_->{state} eq 'done' && !defined $_->{duration_ms} } $p->events($store->{id})),
 		'each has its duration');
 	is($row->{progress}{percent}, 100, 'the progress is 100 percent');
@@ -39,7 +67,7 @@ sub check_ready {
 	is(scalar @{$release->{items}}, 1, 'there is one release record');
 	is($release->{items}[0]{metadata}{labels}{status}, 'deployed', 'it is deployed');
 	cmp_ok(length decode_base64($release->{items}[0]{data}{release}), '<', 256 * 1024,
-		'it is below 256 KiB');
+		'2.8: it is below 256 KiB');
 	is($p->sql_one("SELECT count(*) FROM stores WHERE sealed_password IS NOT NULL"), 0,
 		'the sealed password is wiped');
 }
@@ -56,6 +84,7 @@ for my $line ('helm3', 'helm4') {
 	$p->start;
 	$p->wait_for('ready', sub { $p->get('/api/ready')->{status} == 200 });
 
+	my $seen = watch_processes($p);
 	my $mine = $p->create(name => "Laden $line", adminUser => 'boss', adminPassword => $hostile);
 	my $slug = "laden-$line";
 	is($mine->{slug}, $slug, "$line: the slug is made of the name");
@@ -66,15 +95,18 @@ for my $line ('helm3', 'helm4') {
 	check_ready($p, $mine, $slug);
 
 	my $wp = secret($p, $slug, 'wp-secret');
-	is($wp->{'admin-password'}, $hostile, 'a hostile password arrives as it is');
+	is($wp->{'admin-password'}, $hostile, '2.7: a hostile password arrives as it is');
 	is($wp->{'admin-user'}, 'boss', 'and the user');
 	is(secret($p, "zweiter-$line", 'wp-secret')->{'admin-password'}, $made->{admin_password},
 		'the generated one arrives');
 	my $db = secret($p, $slug, 'db-secret');
 	isnt($db->{password}, $db->{'root-password'}, "the database's passwords differ");
 	push @{$p->{secrets}}, $db->{password}, $db->{'root-password'};
+	my $text = $seen->();
+	like($text, qr/upgrade\0--install/, '2.6: helm was seen at work');
+	is(scalar(grep { index($text, $_) >= 0 } @{$p->{secrets}}), 0, '2.6: no password in any argument or environment');
 	my $values = $p->sql_one("SELECT release_values FROM stores WHERE id = '$mine->{id}'");
-	unlike($values, qr/assword/, 'no password among the values');
+	unlike($values, qr/assword/, '2.6: no password among the values');
 
 	is($p->post("/api/stores/$mine->{id}/retry", undef)->{status}, 409, 'a ready store is not retried');
 	for my $try (1, 2) {

@@ -23,7 +23,7 @@ sub cluster_check {
 	return (grep { $_->{name} eq 'cluster' } @{$p->get('/api/ready')->{json}{checks}})[0];
 }
 
-subtest 'down at the start' => sub {
+subtest '2.11: down at the start' => sub {
 	$p->wait_for('the reason to be told', sub { cluster_check()->{sentence} =~ /cannot be reached/ });
 	ok(!cluster_check()->{ok}, 'the cluster is missed');
 	my $store = $p->create(name => 'early');
@@ -82,7 +82,7 @@ subtest '403 of access control' => sub {
 	is($p->wait_status($store->{id}, 'ready|failed')->{status}, 'ready', 'a retry makes it ready');
 };
 
-subtest 'credential refused with 401' => sub {
+subtest '2.11: credential refused with 401' => sub {
 	$proxy->rules({match => '.', status => 401});
 	my $store = $p->create(name => 'expired');
 	$p->wait_for('the credential to be missed', sub { !cluster_check()->{ok} }, 60);

@@ -34,6 +34,14 @@ sub secrets {
 		map { "$_=$s->{data}{$_}" } sort keys %{$s->{data}} } 'db-secret', 'wp-secret';
 }
 
+# Whether WooCommerce was set up by the revision that is recorded.
+sub is_set_up {
+	my ($p, $slug) = @_;
+	my $revision = (Record::newest($p, $slug))->{metadata}{labels}{version};
+	my $job = $p->kube_json('-n', "store-$slug", 'get', 'job', "$slug-wc-init-$revision");
+	return grep { $_->{type} eq 'Complete' && $_->{status} eq 'True' } @{$job->{status}{conditions} || []};
+}
+
 sub not_version { return join ' ', grep { $_ ne 'template' } @_ }
 
 for my $line ('helm3', 'helm4') {
@@ -68,6 +76,7 @@ for my $line ('helm3', 'helm4') {
 		if ($end eq 'ready') {
 			is((Record::newest($p, $slug))->{metadata}{labels}{status}, 'deployed', "$name: it is deployed");
 			is($s->{job}{attempt}, 1, "$name: at the first attempt");
+			ok(is_set_up($p, $slug), "2.5: $line, $word: the set-up Job of that revision is complete");
 			next;
 		}
 		is($s->{error_code}, 'release_unreadable', "$name: with its code");

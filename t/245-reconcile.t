@@ -181,6 +181,13 @@ subtest 'what stopped half-way is taken up again' => sub {
 	$p->is_gone('whole');
 	is($p->wait_status($half->{id}, 'ready|failed')->{status}, 'ready', 'a set-up without a job, too');
 	is(audits('job_resumed'), 2, 'the audit tells both');
+	$proxy->rules({match => '^GET /api/v1/namespaces/store-half-made$', status => 403});
+	$p->delete("/api/stores/$half->{id}");
+	is($p->wait_status($half->{id}, 'gone|failed')->{status}, 'failed', 'a removal that was given up');
+	$proxy->rules;
+	$p->sql_write("UPDATE stores SET updated_at = updated_at - 3600001 WHERE id = '$half->{id}'");
+	$p->wait_status($half->{id}, 'gone');
+	$p->is_gone('half-made', 'is taken up again after an hour');
 };
 
 $p->delete("/api/stores/$_->{id}") for @{$p->get('/api/stores')->{json}};

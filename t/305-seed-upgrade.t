@@ -141,7 +141,7 @@ my %class = (storageClass => 'kwok-volume');
 upgrade('helm4', $namespace, 'wc-demo', $ChartTest::CHART, {plan => 'medium', mariadb => \%class,
 	wordpress => \%class, wcInit => {hook => JSON::PP::false}}, 'a release of helm 3 by helm 4');
 is_ready($namespace, 'demo', 'demo', 'helm 3 to 4');
-is_deeply(identities($namespace), $before, 'helm 3 to 4: nothing was made again');
+is_deeply(identities($namespace), $before, '2.9: helm 3 to 4: nothing was made again');
 uninstall('helm4', $namespace, $before);
 from_seed('helm4', 1);
 longest_name($_) for @ChartTest::LINES;

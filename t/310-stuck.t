@@ -248,7 +248,7 @@ for my $case (@cases) {
 	is($end->{status}, 'ready', "$case->{name}: ready") or diag($end->{error_message});
 	is($end->{error_code}, undef, 'without a reason');
 	is(scalar(audit($case->{store}, 'provision_stuck')), $case->{told} || 1, 'told no second time');
-	is(passwords($case->{store}), $case->{passwords}, 'with the passwords that it had');
+	is(passwords($case->{store}), $case->{passwords}, '2.4: with the passwords that it had');
 }
 
 # A volume made by hand is removed by hand.

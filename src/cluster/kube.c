@@ -330,6 +330,11 @@ send_object(struct kube *kube, const char *method, const char *content, const st
 	int status;
 
 	json_write(object, &call.body);
+	if (call.body.failed) {
+		seal_wipe(call.body.data, call.body.len); /* it may be a Secret */
+		buf_free(&call.body);
+		return err_set(err, ERR_SYSTEM, "out of memory");
+	}
 	status = perform(kube, &call, &answer, err, format, ap);
 	return status < 0 ? -1 : status != 404 && status != 409;
 }

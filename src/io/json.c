@@ -1,6 +1,7 @@
 /* json.c: see json.h. */
 #include "io/json.h"
 
+#include <errno.h>
 #include <json-c/json.h>
 #include <limits.h>
 #include <string.h>
@@ -118,12 +119,17 @@ json_parse(struct json **ret, const char *text, size_t len, struct err *err)
 	if (!tok)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
+	errno = 0; /* json-c has no error for it, and would leave out a key, or say "too early" */
 	o = json_tokener_parse_ex(tok, text, (int)len);
 	state = json_tokener_get_error(tok);
 	if (state == json_tokener_continue && !o) /* a bare number ends only with its text */
 		o = json_tokener_parse_ex(tok, " ", 1), state = json_tokener_get_error(tok);
 	end = json_tokener_get_parse_end(tok);
 	json_tokener_free(tok);
+	if (errno == ENOMEM) {
+		json_object_put(o);
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	}
 	if (state != json_tokener_success) {
 		json_object_put(o);
 		return err_set(err, ERR_BAD_JSON, "The text is not JSON: %s near byte %zu.",
@@ -142,22 +148,32 @@ json_parse(struct json **ret, const char *text, size_t len, struct err *err)
 	return 0;
 }
 
+/* Something that was to be part of a tree is not: json_write() tells it, once. */
+static bool lost;
+
+static struct json *
+made(struct json_object *o)
+{
+	lost = lost || !o;
+	return J(o);
+}
+
 struct json *
 json_new_object(void)
 {
-	return J(json_object_new_object());
+	return made(json_object_new_object());
 }
 
 struct json *
 json_new_array(void)
 {
-	return J(json_object_new_array());
+	return made(json_object_new_array());
 }
 
 struct json *
 json_new_text(const char *s)
 {
-	return s ? J(json_object_new_string(s)) : NULL;
+	return s ? made(json_object_new_string(s)) : NULL;
 }
 
 struct json *
@@ -175,7 +191,10 @@ json_free(struct json *j)
 void
 json_set(struct json *object, const char *key, struct json *child)
 {
-	json_object_object_add(C(object), key, C(child));
+	if (object && json_object_object_add(C(object), key, C(child)) == 0)
+		return;
+	lost = true;
+	json_free(child);
 }
 
 void
@@ -187,19 +206,19 @@ json_set_text(struct json *object, const char *key, const char *s)
 void
 json_set_int(struct json *object, const char *key, int64_t n)
 {
-	json_set(object, key, J(json_object_new_int64(n)));
+	json_set(object, key, made(json_object_new_int64(n)));
 }
 
 void
 json_set_real(struct json *object, const char *key, double d)
 {
-	json_set(object, key, J(json_object_new_double(d)));
+	json_set(object, key, made(json_object_new_double(d)));
 }
 
 void
 json_set_bool(struct json *object, const char *key, bool b)
 {
-	json_set(object, key, J(json_object_new_boolean(b)));
+	json_set(object, key, made(json_object_new_boolean(b)));
 }
 
 void
@@ -213,7 +232,10 @@ json_set_time(struct json *object, const char *key, int64_t wall_ms)
 void
 json_add(struct json *array, struct json *child)
 {
-	json_object_array_add(C(array), C(child));
+	if (array && json_object_array_add(C(array), C(child)) == 0)
+		return;
+	lost = true;
+	json_free(child);
 }
 
 enum json_kind
@@ -291,12 +313,15 @@ json_key(const struct json *object, size_t i)
 void
 json_write(const struct json *j, struct buf *out)
 {
+	const char *text;
 	size_t len = 0;
-	const char *text = json_object_to_json_string_length(
-		C(j), JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 
-	if (text)
+	errno = 0; /* json-c goes on without what it could not write */
+	text = json_object_to_json_string_length(
+		C(j), JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	if (text && errno != ENOMEM && !lost)
 		buf_add(out, text, len);
 	else
 		out->failed = true;
+	lost = false;
 }

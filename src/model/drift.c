@@ -35,9 +35,11 @@ static const char *const statements[] = {
 	[DROP_STRAY] = "DELETE FROM strays WHERE namespace = :namespace",
 	[OWNER] = "SELECT status = 'deleted', slug FROM stores WHERE id = :id",
 	/* Each order was queued in the transaction of its status: only a row's rest is ever without. */
-	[JOBLESS] = "SELECT id, status = 'deleting' FROM stores AS s"
-		    " WHERE status IN ('provisioning', 'deleting') AND NOT EXISTS (" AT_WORK ")"
-		    " LIMIT 1",
+	[JOBLESS] = "SELECT id, status <> 'provisioning' FROM stores AS s"
+		    " WHERE (status IN ('provisioning', 'deleting')"
+		    "   OR (status = 'failed' AND updated_at < :before AND 'delete' ="
+		    "     (SELECT kind FROM jobs WHERE store_id = s.id ORDER BY id DESC LIMIT 1)))"
+		    " AND NOT EXISTS (" AT_WORK ") LIMIT 1",
 };
 DB_TABLE(drift_sql, statements);
 
@@ -159,8 +161,10 @@ int
 drift_jobless(struct db *db, char ret_id[VALID_UUID_BYTES], enum job_kind *ret, struct err *err)
 {
 	CLEANUP(db_donep) struct db_query *q = db_query(db, &drift_sql, JOBLESS);
-	int r = db_step(q, err);
+	int r;
 
+	db_bind_int(q, ":before", clock_wall_ms() - DRIFT_DELETE_AGAIN_MS);
+	r = db_step(q, err);
 	if (r <= 0)
 		return r;
 	snprintf(ret_id, VALID_UUID_BYTES, "%s", db_text(q, 0));

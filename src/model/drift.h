@@ -51,9 +51,13 @@ MUST_CHECK int drift_drop_stray(struct db *db, const char *namespace, struct err
 MUST_CHECK int drift_owner(struct db *db, const char *id, bool *ret_deleted,
 			   char ret_slug[VALID_SLUG_BYTES], struct err *err);
 
+/* A removal that was given up is taken up again after an hour: somebody asked for it. */
+enum { DRIFT_DELETE_AGAIN_MS = 3600 * 1000 };
+
 /*
- * A store that is on its way while no job of it waits or runs: 1 with its id and
- * the kind of the job that is missing, 0: there is none, -1.
+ * A store that is on its way, or whose removal was given up that long ago, while
+ * no job of it waits or runs: 1 with its id and the kind of the job that is
+ * missing, 0: there is none, -1.
  */
 MUST_CHECK int drift_jobless(struct db *db, char ret_id[VALID_UUID_BYTES], enum job_kind *ret,
 			     struct err *err);

@@ -29,7 +29,7 @@ tell(struct db *db, enum audit_action action, const char *store_id, const char *
 	return audit_add(db, &entry, details, err);
 }
 
-/* Queues the jobs of stores that wait for one in vain: a restored or mended database has such. */
+/* Queues the jobs of stores that wait for one in vain, as in a database mended by hand. */
 static int
 resume(const struct conf *conf, struct db *db, struct err *err)
 {
@@ -41,9 +41,10 @@ resume(const struct conf *conf, struct db *db, struct err *err)
 	if (db_begin(open, err) < 0)
 		return -1;
 	while ((r = drift_jobless(db, id, &kind, err)) > 0) {
-		log_warn("store %s has no job any more; its %s is queued again", id,
-			 job_kind_words[kind]);
-		if (job_queue(db, id, kind, conf->provision_attempts, "provisioner", "reconcile",
+		log_warn("store %s has no job; its %s is queued again", id, job_kind_words[kind]);
+		if ((kind == JOB_DELETE &&
+		     store_set_status(db, id, STORE_DELETING, NULL, NULL, err) < 0) ||
+		    job_queue(db, id, kind, conf->provision_attempts, "provisioner", "reconcile",
 			      err) < 0 ||
 		    tell(db, AUDIT_JOB_RESUMED, id, "kind", job_kind_words[kind], NULL, err) < 0)
 			return -1;

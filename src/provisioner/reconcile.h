@@ -5,7 +5,8 @@
  *	a ready store lacks a part		health `degraded`, with a sentence;
  *						`ok` again when it is mended
  *	a namespace of ours without a store	told: log, audit, /api/ready
- *	a store on its way without a job	the job is queued again
+ *	a store on its way without a job	the job is queued again; so is a
+ *						removal that was given up an hour ago
  *
  * It changes nothing in the cluster: what was deleted is not made again, and
  * what is too much is not removed. `storectl namespace` does that, when asked.

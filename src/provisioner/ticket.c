@@ -22,6 +22,10 @@ ticket_write(int fd, const struct ticket *t, struct err *err)
 	json_set_int(line, "deadline", t->deadline);
 	json_write(line, &text);
 	buf_str(&text, "\n");
+	if (text.failed) {
+		buf_free(&text);
+		return err_set(err, ERR_SYSTEM, "out of memory");
+	}
 	n = write(fd, buf_text(&text), text.len); /* far below PIPE_BUF: whole or not at all */
 	if (n < 0)
 		err_errno(err, "the worker's pipe");

@@ -24,7 +24,11 @@
 #include "provisioner/ticket.h"
 #include "provisioner/work.h"
 
-enum { BUSY_MS = 30000 };
+enum {
+	BUSY_MS = 30000,
+	STEP_LEAST_MS = 30000,
+	LAST_CALL_MS = 5000, /* what a call that begins just before the deadline still gets */
+};
 
 static const struct work_step *const kinds[JOB_KINDS] = {
 	[JOB_PROVISION] = provision_steps,
@@ -66,11 +70,13 @@ tell_failure(struct work *w, const char *step, int64_t duration_ms, struct err *
 static void
 set_deadline(struct work *w, int share)
 {
-	int64_t most = clock_mono_ms() + w->conf->provision_timeout * 10LL * share;
+	int64_t most = w->conf->provision_timeout * 10LL * share;
 
-	w->deadline = most < w->attempt_deadline ? most : w->attempt_deadline;
+	w->deadline = clock_mono_ms() + (most > STEP_LEAST_MS ? most : STEP_LEAST_MS);
+	if (w->deadline > w->attempt_deadline)
+		w->deadline = w->attempt_deadline;
 	w->helm.deadline = w->deadline;
-	kube_deadline(w->kube, w->deadline);
+	kube_deadline(w->kube, w->deadline + LAST_CALL_MS);
 }
 
 static int

@@ -6,7 +6,8 @@
  * The first AFTER matching calls of the process succeed, the COUNT after them (0:
  * all) fail with that errno. CALL is open, read, write, sync, truncate, fork,
  * malloc, poll or wait; write is also pwrite, and so on. A call on a descriptor or
- * path matches only if PATH is part of the file's path.
+ * path matches only if PATH is part of the file's path, and malloc only if it is part
+ * of the path of the program or library that allocates.
  *
  * The rules of a preloaded library are in the file that STORE_FAULTS names, which
  * may come, change and go while the process runs.
@@ -14,10 +15,10 @@
 #ifndef FAULT_FAULT_H
 #define FAULT_FAULT_H
 
-/* Rules for this process, in place of the file's; "" for none. Counts begin anew. */
+/* Rules for this process, in place of the file's; "" for none. */
 void fault_arm(const char *rules);
 
-/* How many calls have failed since then. */
+/* How many calls have failed by the last rules. */
 long fault_hits(void);
 
 #endif

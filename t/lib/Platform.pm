@@ -221,6 +221,8 @@ sub request {
 	if (($r->{headers}{'content-type'} || '') =~ m{^application/json} && length $r->{content}) {
 		$r->{json} = eval { $json->decode($r->{content}) };
 	}
+	push @{$self->{acknowledged}}, $r->{json}{id}
+		if $r->{status} == 201 && $path =~ m{/stores/?$} && ref $r->{json} eq 'HASH';
 	return $r;
 }
 

@@ -6,7 +6,8 @@
 #
 # finish() stops everything and adds to every test: no sanitizer line and no
 # [alert] or [crit] in any log, no process left over, no descriptor leaked, no
-# registered secret in any file. A test that failed keeps its folder and says
+# registered secret in any file, and what Invariants.pm has (of the cluster unless
+# `unsettled` is set). A test that failed keeps its folder and says
 # where it is; STORE_TEST_KEEP=1 keeps it always.
 package PlatformTest;
 
@@ -18,6 +19,7 @@ use IO::Socket::UNIX;
 use POSIX ();
 use Test::More;
 
+use Invariants;
 use parent 'Platform';
 
 sub new {
@@ -144,6 +146,9 @@ sub finish {
 	is(join("\n", @left), '', 'no process is left');
 	$self->check_logs;
 	$self->check_secrets;
+	is(join("\n", Invariants::of_rows($self)), '', 'the invariants hold');
+	is(join("\n", Invariants::of_cluster($self)), '', 'rows and cluster agree')
+		if $self->{conf}{KUBECONFIG} ne '/nonexistent/kubeconfig' && -r Platform::cluster_file('kubeconfig') && !$self->{unsettled};
 	$self->{finished} = 1;
 	done_testing() unless $self->{more};
 }
