@@ -28,7 +28,7 @@ my @libraries = (
 	[qr/^sqlite3/,  'io/db.c', 'io/migrate.c'],
 	[qr/^json-c\//, 'io/json.c'],
 	[qr/^curl\//,   'io/http.c'],
-	[qr/^sodium/,   'io/seal.c'],
+	[qr/^sodium/,   'io/seal.c', 'io/secret.c'],
 	[qr/^yaml\.h/,  'io/yaml.c'],
 	[qr/^fcgi/,     'api/req.c'],
 );

@@ -17,7 +17,7 @@ use Time::HiRes qw(time);
 my $UUID = $ApiTest::UUID;
 my $TIME = $ApiTest::TIME;
 my $none = $ApiTest::NO_ID;
-my @row_keys = qw(admin_url admin_user created_at error_code error_message id name namespace plan
+my @row_keys = qw(admin_url admin_user created_at error_code error_message id name namespace owner plan
 	provision_finished_at provision_started_at slug status store_url type updated_at);
 
 my $p = ApiTest->new(pool => 3, conf => {MAX_STORES => 30, MAX_CONCURRENT_PROVISIONS => 4});
@@ -105,8 +105,16 @@ my %routes = (
 	'/api/health' => 'GET HEAD OPTIONS',
 	'/api/ready' => 'GET HEAD OPTIONS',
 	'/metrics' => 'GET HEAD OPTIONS',
+	'/api/setup' => 'POST OPTIONS',
+	'/api/login' => 'POST OPTIONS',
+	'/api/logout' => 'POST OPTIONS',
+	'/api/me' => 'GET HEAD OPTIONS',
+	'/api/me/password' => 'POST OPTIONS',
+	'/api/users' => 'GET HEAD POST OPTIONS',
+	'/api/users/:id' => 'PATCH DELETE OPTIONS',
+	'/api/tokens' => 'GET HEAD POST OPTIONS',
+	'/api/tokens/:id' => 'DELETE OPTIONS',
 );
-
 
 sub real { my ($path) = @_; return $path =~ s/:id/$stores[0]{id}/r }
 sub gets { return grep { $routes{$_} =~ /GET/ } sort keys %routes }

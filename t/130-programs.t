@@ -77,7 +77,7 @@ for my $program (@programs) {
 # --- configuration --------------------------------------------------------------------
 
 my @faults = (
-	[DATABASE_PATH => 'x.db'], [DATABASE_PATH => ''], [PROVISIONER_DIR => './x'], [WAKE_SOCKET => '~/x'],
+	[DATABASE_PATH => 'x.db'], [DATABASE_PATH => ''], [PROVISIONER_DIR => './x'], [API_DIR => 'x'], [WAKE_SOCKET => '~/x'],
 	[LOG_LEVEL => 'loud'], [LOG_LEVEL => 'INFO'], [LOG_LEVEL => 'warn error'], [LOG_LEVEL => 'in'], [AUTH => 'maybe'], [AUTH => ''],
 	[BASE_DOMAIN => ''], [BASE_DOMAIN => 'Shop.example'], [BASE_DOMAIN => 'a..b'], [BASE_DOMAIN => '-a.b'],
 	[BASE_DOMAIN => 'a b'], [BASE_DOMAIN => 'a/b'], [BASE_DOMAIN => join '.', ('a' x 60) x 4],
@@ -162,13 +162,15 @@ sub refuses_to_start {
 	is(scalar(my @lines = split /\n/, $r->{err}), 1, 'in one line');
 }
 
-subtest 'without accounts there is only AUTH=off' => sub {
-	my %unset = %fine;
-	delete $unset{AUTH};
-	for my $env ({%fine, AUTH => 'on'}, \%unset) {
-		refused(run('store-api', env => $env, args => $_, stdin => listener()), 1,
-			qr/^store-api: AUTH is on, .* Set AUTH=off: .*\.\n$/, "store-api @$_") for [], ['-n'];
-	}
+subtest 'the key of hashes' => sub {
+	my $dir = "$p->{dir}/data/key";
+	refuses_to_start('store-api', {API_DIR => "$p->{dir}/none/x"},
+		qr{cannot make the folder \Q$p->{dir}\E/none/x: No such file or directory}, 'no folder above its own');
+	mkdir $dir or die "$dir: $!";
+	Platform::spew("$dir/api.key", 'too short');
+	refuses_to_start('store-api', {API_DIR => $dir}, qr{\Q$dir\E/api\.key is not a key of 32 bytes}, 'a key that is none');
+	unlink glob "$dir/* $p->{dir}/data/*.db*";
+	rmdir $dir;
 };
 
 subtest 'descriptor 0 of store-api' => sub {
@@ -245,8 +247,10 @@ subtest 'its end' => sub {
 	is($p->wait_end('provisioner', 10), 9, 'kill -9 ends it');
 	ok(-S $wake, 'its socket stays behind');
 	my $key = Platform::slurp("$p->{conf}{PROVISIONER_DIR}/seal.key");
+	my $words = sub { scalar(() = Platform::slurp("$p->{dir}/provisioner.log") =~ /jobs wait/g) };
+	my $before = $words->();
 	$p->start_provisioner;
 	is(Platform::slurp("$p->{conf}{PROVISIONER_DIR}/seal.key"), $key, 'the next one starts all the same, with the same key');
-	$p->wait_for('its first word', sub { Platform::slurp("$p->{dir}/provisioner.log") =~ /jobs wait/ });
+	$p->wait_for('its first word', sub { $words->() > $before });
 };
 $p->finish;

@@ -22,7 +22,7 @@ activity_events(const struct call *call, struct answer *ret, struct err *err)
 	if (r == 0 && json_count(array) == 0) {
 		r = store_get(call->db, call->id, &store, err);
 		if (r == 0)
-			return err_set(err, ERR_STORE_NOT_FOUND, "Store not found");
+			return route_missing(call->route, err);
 	}
 	return r < 0 ? -1 : answer_json(ret, 200, json_ref(array), err);
 }

@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "io/json.h"
 
-enum { ANSWER_ETAG = 96, ANSWER_PLACE = 64, ANSWER_ALLOW = 64 };
+enum { ANSWER_ETAG = 96, ANSWER_PLACE = 64, ANSWER_ALLOW = 64, ANSWER_COOKIE = 160 };
 
 struct answer {
 	int status;
@@ -18,6 +18,7 @@ struct answer {
 	char etag[ANSWER_ETAG];
 	char location[ANSWER_PLACE];
 	char allow[ANSWER_ALLOW];
+	char cookie[ANSWER_COOKIE]; /* of a login, or to forget it */
 	int retry_after;      /* seconds; 0: the header is left out */
 	struct json *details; /* what an error's body lists, if it lists anything */
 	struct buf body;
@@ -25,7 +26,7 @@ struct answer {
 
 #define ANSWER_INIT {.status = 0}
 
-/* Wipes the body as well: it may show a password. */
+/* Wipes body and cookie as well: they may show a secret. */
 void answer_free(struct answer *a);
 
 /* Both overwrite what the answer was before. answer_json() takes over body. */

@@ -1,6 +1,7 @@
 /* serve.c: see serve.h. */
 #include "api/serve.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "api/guard.h"
@@ -9,14 +10,19 @@
 #include "base/log.h"
 #include "model/audit.h"
 #include "model/event.h"
+#include "model/attempt.h"
 #include "model/job.h"
+#include "model/session.h"
+#include "model/setup.h"
 #include "model/store.h"
+#include "model/token.h"
 
-const struct db_table *const serve_tables[] = {&store_sql, &job_sql,	&event_sql,
-					       &audit_sql, &health_sql, NULL};
+const struct db_table *const serve_tables[] = {
+	&store_sql, &job_sql,	&event_sql,   &audit_sql, &health_sql, &user_sql, &session_sql,
+	&token_sql, &attempt_sql, &setup_sql, NULL};
 
-/* On whose behalf a row is shown; with AUTH=off there is one view only. */
-static const char view[] = "local";
+/* On whose behalf a row is shown: whoever may see it sees the same. */
+static const char view[] = "all";
 
 /* Answers follow from the rows alone, so one that was made for these rows is given again. */
 static int
@@ -48,31 +54,100 @@ run_cached(struct api *api, const struct call *call, const struct route *route, 
 	return 0;
 }
 
+/* An answer that does not follow from the rows alone is told apart by its bytes. */
+static void
+tag_body(const struct call *call, struct answer *ret)
+{
+	const void *parts[] = {buf_text(&ret->body)};
+	char digest[SEAL_DIGEST];
+
+	if (ret->status != 200 || ret->etag[0])
+		return;
+	seal_digest(digest, parts, &ret->body.len, 1);
+	snprintf(ret->etag, sizeof(ret->etag), "\"%s\"", digest);
+	if (cache_same(call->req->if_none_match, ret->etag))
+		ret->status = 304;
+}
+
 static int
 run(struct api *api, const struct call *call, const struct route *route, struct answer *ret,
     struct err *err)
 {
 	int r;
 
-	if (route->access == ROUTE_PLAIN || route->access == ROUTE_WRITE)
+	if (route->access == ROUTE_WRITE)
 		return route->run(call, ret, err);
-	if (db_begin_read(api->db, err) < 0)
+	if (route->access != ROUTE_PLAIN && db_begin_read(api->db, err) < 0)
 		return -1;
 	r = route->access == ROUTE_CACHED ? run_cached(api, call, route, ret, err)
 					  : route->run(call, ret, err);
 	db_rollback(api->db);
+	if (r == 0)
+		tag_body(call, ret);
 	return r;
+}
+
+/* A refusal of somebody whom we know is a row of the log; strangers cannot make it grow. */
+static int
+note_refusal(struct call *call, const struct err *why, struct err *err)
+{
+	CLEANUP(db_rollbackp) struct db *db = call->db;
+	struct json *details = json_new_object();
+	const struct audit_entry entry = {
+		.action = AUDIT_REFUSED,
+		.store_id = strncmp(call->route->path, "/api/stores/:", 13) ? NULL : call->id,
+		.actor = call->caller.actor,
+		.ip = call->req->remote,
+		.request_id = call->req->id,
+	};
+
+	json_set_text(details, "method", call->req->method);
+	json_set_text(details, "route", call->route->path);
+	json_set_text(details, "code", err_word(why->code));
+	json_set_text(details, "id", *call->id ? call->id : NULL);
+	return db_begin(db, err) < 0 || audit_add(db, &entry, details, err) < 0 ||
+			       db_commit(db, err) < 0
+		       ? -1
+		       : 0;
+}
+
+/* Who asks, whether he may, and what he asks for. */
+static int
+admit(struct api *api, struct call *call, struct err *err)
+{
+	const struct req *req = call->req;
+
+	if (caller_find(api->db, api->conf, &api->key, req, &call->caller, err) < 0 ||
+	    guard_rule(req, call->route, &call->caller, err) < 0 ||
+	    guard_origin(req, call->route, &call->caller, err) < 0 ||
+	    guard_body(req, call->route, err) < 0)
+		return -1;
+	return query_parse(&call->query, req->query, call->route->keys, err);
+}
+
+static int
+answer_call(struct api *api, struct call *call, struct answer *ret, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (admit(api, call, err) == 0 && run(api, call, call->route, ret, err) == 0)
+		return 0;
+	/* After the handler's transaction: what it began is undone. */
+	if (err_http(err->code) == 403 && call->caller.user_id[0] &&
+	    note_refusal(call, err, &why) < 0)
+		*err = why;
+	return -1;
 }
 
 static int
 respond(struct api *api, const struct req *req, const struct err *fault, struct answer *ret,
 	struct err *err)
 {
-	struct call call = {.conf = api->conf, .db = api->db, .req = req};
+	struct call call = {.conf = api->conf, .db = api->db, .key = &api->key, .req = req};
 	struct route_match match;
 	int r;
 
-	if (guard_caller(req, err) < 0)
+	if (strcmp(api->conf->auth, "off") == 0 && guard_machine(req, err) < 0)
 		return -1;
 	if (fault->code != ERR_NONE) {
 		*err = *fault;
@@ -86,10 +161,8 @@ respond(struct api *api, const struct req *req, const struct err *fault, struct 
 	if (r < 0 || !match.route)
 		return r;
 	call.id = match.id;
-	if (guard_body(req, match.route, err) < 0 ||
-	    query_parse(&call.query, req->query, match.route->keys, err) < 0)
-		return -1;
-	return run(api, &call, match.route, ret, err);
+	call.route = match.route;
+	return answer_call(api, &call, ret, err);
 }
 
 void

@@ -10,11 +10,13 @@
 #include "api/req.h"
 #include "io/conf.h"
 #include "io/db.h"
+#include "io/secret.h"
 
 /* What a process has for all of its requests. */
 struct api {
 	const struct conf *conf;
 	struct db *db;
+	struct secret_key key;
 	struct cache cache;
 };
 

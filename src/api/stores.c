@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api/fields.h"
+#include "api/guard.h"
 #include "api/view.h"
 #include "base/clock.h"
 #include "base/crash.h"
@@ -14,9 +15,6 @@
 #include "model/job.h"
 
 enum { PASSWORD_CHARS = 20 };
-
-/* Who asks, until there are accounts. */
-static const char actor[] = "local";
 
 int
 stores_list(const struct call *call, struct answer *ret, struct err *err)
@@ -45,7 +43,14 @@ find(const struct call *call, struct store *ret, struct err *err)
 {
 	int r = store_get(call->db, call->id, ret, err);
 
-	return r == 0 ? err_set(err, ERR_STORE_NOT_FOUND, "Store not found") : r < 0 ? -1 : 0;
+	return r == 0 ? route_missing(call->route, err) : r < 0 ? -1 : 0;
+}
+
+/* The same, for who wants to change it. */
+static int
+find_own(const struct call *call, struct store *ret, struct err *err)
+{
+	return find(call, ret, err) < 0 ? -1 : guard_owner(&call->caller, ret->owner_id, err);
 }
 
 int
@@ -68,7 +73,7 @@ audit(const struct call *call, const struct store *s, enum audit_action action,
 	struct audit_entry entry = {
 		.action = action,
 		.store_id = s->id,
-		.actor = actor,
+		.actor = call->caller.actor,
 		.ip = call->req->remote,
 		.request_id = call->req->id,
 	};
@@ -81,8 +86,8 @@ audit(const struct call *call, const struct store *s, enum audit_action action,
 static int
 queue(const struct call *call, const struct store *s, enum job_kind kind, struct err *err)
 {
-	return job_queue(call->db, s->id, kind, call->conf->provision_attempts, actor,
-			 call->req->id, err);
+	return job_queue(call->db, s->id, kind, call->conf->provision_attempts,
+			 call->caller.actor, call->req->id, err);
 }
 
 /* A row that was changed in this transaction, as the answer to the change. */
@@ -160,6 +165,7 @@ fill_store(const struct call *call, const struct fields *f, struct store *s)
 	snprintf(s->store_url, sizeof(s->store_url), "%s", names.url);
 	snprintf(s->admin_url, sizeof(s->admin_url), "%s", names.admin_url);
 	snprintf(s->admin_user, sizeof(s->admin_user), "%s", f->admin_user);
+	snprintf(s->owner_id, sizeof(s->owner_id), "%s", call->caller.user_id);
 }
 
 /* Makes a password if none was given, and seals it for the provisioner. */
@@ -245,7 +251,7 @@ stores_delete(const struct call *call, struct answer *ret, struct err *err)
 	struct store store;
 	struct json *body;
 
-	if (db_begin(db, err) < 0 || find(call, &store, err) < 0 ||
+	if (db_begin(db, err) < 0 || find_own(call, &store, err) < 0 ||
 	    start_delete(call, &store, err) < 0 || db_commit(db, err) < 0)
 		return -1;
 	wake_ring(call->conf->wake_socket);
@@ -289,7 +295,7 @@ stores_retry(const struct call *call, struct answer *ret, struct err *err)
 	CLEANUP(json_freep) struct json *row = NULL;
 	struct store store;
 
-	if (db_begin(db, err) < 0 || find(call, &store, err) < 0 ||
+	if (db_begin(db, err) < 0 || find_own(call, &store, err) < 0 ||
 	    start_again(call, &store, err) < 0 || show(call, store.id, &row, err) < 0 ||
 	    db_commit(db, err) < 0)
 		return -1;

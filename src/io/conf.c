@@ -31,6 +31,8 @@ static const struct conf_key keys[] = {
 	{"PROVISIONER_DIR", CONF_PATH, AT(provisioner_dir), 0, 0, NULL,
 	 "/var/lib/store-platform/provisioner",
 	 "The provisioner's own folder: key pair, locks, helm's cache. Only it may write there."},
+	{"API_DIR", CONF_PATH, AT(api_dir), 0, 0, NULL, "/var/lib/store-platform/api",
+	 "store-api's own folder: the key of its hashes. Only it may read there."},
 	{"WAKE_SOCKET", CONF_PATH, AT(wake_socket), 0, 0, NULL, "/run/store-platform/wake.sock",
 	 "Datagram socket by which store-api wakes the provisioner."},
 	{"LOG_LEVEL", CONF_CHOICE, AT(log_level), 0, 0, "debug info warn error", "info",

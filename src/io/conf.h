@@ -22,6 +22,7 @@ enum { CONF_TEXT = 1024 };
 struct conf {
 	char database_path[CONF_TEXT];
 	char provisioner_dir[CONF_TEXT];
+	char api_dir[CONF_TEXT];
 	char wake_socket[CONF_TEXT];
 	char log_level[CONF_TEXT];
 	char auth[CONF_TEXT];

@@ -16,6 +16,18 @@ const char *const audit_action_words[AUDIT_ACTIONS] = {
 	[AUDIT_DELETE_FAILED] = "delete_failed",
 	[AUDIT_DELETE_STUCK] = "delete_stuck",
 	[AUDIT_LEASE_LOST] = "lease_lost",
+	[AUDIT_SETUP] = "setup",
+	[AUDIT_LOGIN] = "login",
+	[AUDIT_LOGIN_FAILED] = "login_failed",
+	[AUDIT_LOGIN_LOCKED] = "login_locked",
+	[AUDIT_LOGOUT] = "logout",
+	[AUDIT_PASSWORD_CHANGE] = "password_change",
+	[AUDIT_USER_CREATE] = "user_create",
+	[AUDIT_USER_CHANGE] = "user_change",
+	[AUDIT_USER_DELETE] = "user_delete",
+	[AUDIT_TOKEN_CREATE] = "token_create",
+	[AUDIT_TOKEN_REVOKE] = "token_revoke",
+	[AUDIT_REFUSED] = "refused",
 };
 
 enum { ADD, LIST, LIST_OF_STORE, COUNT };

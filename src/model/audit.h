@@ -1,6 +1,6 @@
 /*
- * audit.h: who did what to which store. Rows are only ever added, each in the
- * transaction of the change that it tells of.
+ * audit.h: who did what to which store or account. Rows are only ever added,
+ * each in the transaction of the change that it tells of.
  */
 #ifndef MODEL_AUDIT_H
 #define MODEL_AUDIT_H
@@ -19,6 +19,18 @@ enum audit_action {
 	AUDIT_DELETE_FAILED,
 	AUDIT_DELETE_STUCK,
 	AUDIT_LEASE_LOST,
+	AUDIT_SETUP,
+	AUDIT_LOGIN,
+	AUDIT_LOGIN_FAILED,
+	AUDIT_LOGIN_LOCKED,
+	AUDIT_LOGOUT,
+	AUDIT_PASSWORD_CHANGE,
+	AUDIT_USER_CREATE,
+	AUDIT_USER_CHANGE,
+	AUDIT_USER_DELETE,
+	AUDIT_TOKEN_CREATE,
+	AUDIT_TOKEN_REVOKE,
+	AUDIT_REFUSED,
 	AUDIT_ACTIONS
 };
 

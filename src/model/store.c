@@ -12,7 +12,8 @@ const char *const store_status_words[STORE_STATUSES] = {"provisioning", "ready",
 #define COLUMNS                                                                                    \
 	"id, name, slug, type, plan, status, namespace, store_url, admin_url, admin_user,"         \
 	" error_code, error_message, provision_started_at, provision_finished_at,"                 \
-	" created_at, updated_at"
+	" created_at, updated_at, owner_id,"                                                       \
+	" (SELECT u.name FROM users u WHERE u.id = owner_id)"
 
 enum {
 	INSERT,
@@ -31,9 +32,10 @@ enum {
 
 static const char *const statements[] = {
 	[INSERT] = "INSERT INTO stores (id, name, slug, type, plan, status, namespace, store_url,"
-		   " admin_url, admin_user, sealed_password, seal_key_id, created_at, updated_at)"
+		   " admin_url, admin_user, sealed_password, seal_key_id, owner_id, created_at,"
+		   " updated_at)"
 		   " VALUES (:id, :name, :slug, :type, :plan, :status, :namespace, :store_url,"
-		   " :admin_url, :admin_user, :box, :key_id, :now, :now)",
+		   " :admin_url, :admin_user, :box, :key_id, :owner, :now, :now)",
 	[GET] = "SELECT " COLUMNS " FROM stores WHERE id = :id AND status <> 'deleted'",
 	[LIST] = "SELECT " COLUMNS " FROM stores WHERE status <> 'deleted'"
 		 " ORDER BY created_at DESC, id DESC",
@@ -90,6 +92,7 @@ store_insert(struct db *db, const struct store *s, const struct store_box *box, 
 	db_bind_text(q, ":admin_user", s->admin_user);
 	db_bind_blob(q, ":box", box->data, box->len);
 	db_bind_text(q, ":key_id", box->key_id);
+	db_bind_text(q, ":owner", s->owner_id[0] ? s->owner_id : NULL);
 	db_bind_int(q, ":now", s->created_at);
 	if (db_run(q, err) >= 0)
 		return 0;
@@ -126,6 +129,8 @@ read_row(struct db_query *q, struct store *s)
 	s->provision_finished_at = db_int(q, 13);
 	s->created_at = db_int(q, 14);
 	s->updated_at = db_int(q, 15);
+	copy(s->owner_id, sizeof(s->owner_id), db_text(q, 16));
+	copy(s->owner, sizeof(s->owner), db_text(q, 17));
 }
 
 int

@@ -46,6 +46,7 @@ sub new {
 	$self->{conf} = {
 		DATABASE_PATH => "$dir/data/store-platform.db",
 		PROVISIONER_DIR => "$dir/data/provisioner",
+		API_DIR => "$dir/data/api",
 		WAKE_SOCKET => "$dir/run/wake.sock",
 		LOG_LEVEL => 'debug',
 		AUTH => 'off',

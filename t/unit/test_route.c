@@ -223,7 +223,7 @@ guards_callers(void **state)
 		strcpy(req.remote, cases[i].remote);
 		strcpy(req.host, cases[i].host);
 		strcpy(req.fetch_site, cases[i].site);
-		if (guard_caller(&req, E) < 0)
+		if (guard_machine(&req, E) < 0)
 			got = tool_err.code;
 		if (got != cases[i].want)
 			fail_msg("%s from %s to %s: %s", cases[i].method, cases[i].remote,
