@@ -49,13 +49,13 @@ subtest 'every file is named in Makefile.am' => sub {
 subtest 'make install' => sub {
 	is(run_quietly("$root/log", 'make', '-C', $build, 'install', "DESTDIR=$root/to", 'prefix=/usr'), 0, 'it works')
 		or diag(Platform::slurp("$root/log"));
-	ok(-x "$root/to/usr/sbin/$_", "$_ is there") for qw(store-api store-provisioner store-worker);
+	ok(-x "$root/to/usr/sbin/$_", "$_ is there") for qw(store-api store-provisioner store-worker storectl);
 	my ($chart) = output("$build/src/store-provisioner", '--help') =~ /HELM_CHART_PATH=(\S+)/;
 	ok(-f "$root/to$chart/Chart.yaml", 'the chart is where its key says');
 	ok(-f "$root/to$chart/.helmignore", 'whole');
 	ok(-f "$root/to/usr/share/store-platform/$_", "$_ is there") for qw(nginx/api.conf dashboard/index.html);
 	ok(-f "$root/to/usr/share/man/man$_", "manual page $_ is there")
-		for qw(8/store-api.8 8/store-provisioner.8 5/store-platform.conf.5);
+		for qw(8/store-api.8 8/store-provisioner.8 8/storectl.8 5/store-platform.conf.5);
 };
 
 subtest 'manual pages' => sub {

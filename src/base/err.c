@@ -50,6 +50,8 @@ static const struct {
 	[ERR_NOT_STARTED] = {"provisioner_not_started", 503, ERR_OUTAGE},
 	[ERR_DB_BUSY] = {"database_busy", 503, ERR_OUTAGE},
 	[ERR_DB_FULL] = {"disk_full", 507, ERR_OUTAGE},
+	[ERR_DB_UNUSABLE] = {"database_unusable", 503, ERR_OUTAGE},
+	[ERR_DB_CORRUPT] = {"database_corrupt", 503, ERR_OUTAGE},
 	[ERR_DB_CONSTRAINT] = {"database_constraint", 500, ERR_TERMINAL},
 	[ERR_DB_FAILED] = {"database_failed", 500, ERR_OUTAGE},
 	[ERR_DB_VERSION] = {"database_version", 500, ERR_TERMINAL},

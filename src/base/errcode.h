@@ -42,6 +42,8 @@ enum err_code {
 	/* database */
 	ERR_DB_BUSY,
 	ERR_DB_FULL,
+	ERR_DB_UNUSABLE,
+	ERR_DB_CORRUPT,
 	ERR_DB_CONSTRAINT,
 	ERR_DB_FAILED,
 	ERR_DB_VERSION,

@@ -1,178 +1,45 @@
-/* db.c: see db.h. */
-#include "io/db.h"
+/* db.c: see db.h: statements and transactions. The file itself is dbopen.c's. */
+#include "io/dbparts.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "base/clock.h"
+/* A code that says no more than "disk I/O error" may be one of a full disk. */
+static bool
+is_full(const struct db *db, int rc)
+{
+	int why = db->handle ? sqlite3_system_errno(db->handle) : 0;
 
-enum { DB_ROOMS = 16, DB_MODE = 0660, WAL_KEEP_BYTES = 4 * 1024 * 1024 };
+	return (rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_SHMSIZE ||
+	       ((rc & 0xff) == SQLITE_IOERR && (why == ENOSPC || why == EDQUOT));
+}
 
-struct db_query {
-	struct db *db;
-	sqlite3_stmt *stmt;
-	int fault; /* first SQLITE_* code of a bind */
-};
-
-struct room {
-	const struct db_table *table;
-	struct db_query *queries;
-};
-
-struct db {
-	sqlite3 *handle;
-	struct room rooms[DB_ROOMS];
-	int nrooms;
-	int busy_ms;
-	int64_t busy_since;
-	unsigned nap_seed;
-	char opener[64]; /* who began the open transaction */
-};
-
-static int
-fail(struct db *db, int rc, const char *what, struct err *err)
+int
+dbparts_fail(struct db *db, int rc, const char *what, struct err *err)
 {
 	const char *why = db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(rc);
 
+	if (is_full(db, rc))
+		return err_set(err, ERR_DB_FULL,
+			       "The disk of the platform's database is full; nothing was changed.");
 	switch (rc & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
 		return err_set(err, ERR_DB_BUSY, "The database is busy; try again in a moment.");
-	case SQLITE_FULL:
-		return err_set(err, ERR_DB_FULL,
-			       "The disk of the platform's database is full; nothing was changed.");
 	case SQLITE_CONSTRAINT:
 		return err_set(err, ERR_DB_CONSTRAINT, "%s", why);
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return err_set(err, ERR_DB_CORRUPT, DB_DAMAGED, why);
 	case SQLITE_READONLY:
 	case SQLITE_IOERR:
-		return err_set(err, ERR_DB_FULL,
-			       "The platform's database cannot be written (%s); nothing was changed.",
+		return err_set(err, ERR_DB_UNUSABLE,
+			       "The platform's database cannot be used (%s); nothing was changed.",
 			       why);
 	default:
 		return err_set(err, ERR_DB_FAILED, "database: %s, in: %.200s", why, what);
 	}
-}
-
-/*
- * SQLite's own busy handler backs off to naps of 100 ms and starves writers; ours
- * are random, 0.2 to 0.8 ms, until busy_ms have passed.
- */
-static int
-nap(void *arg, int count)
-{
-	struct db *db = arg;
-	struct timespec ts = {0, 0};
-
-	if (count == 0)
-		db->busy_since = clock_mono_ms();
-	else if (clock_mono_ms() - db->busy_since > db->busy_ms)
-		return 0;
-	ts.tv_nsec = 200000 + rand_r(&db->nap_seed) % 600000;
-	nanosleep(&ts, NULL);
-	return 1;
-}
-
-/* The file exists with our mode before SQLite would make it with 0644; -wal and -shm copy it. */
-static int
-create_file(const char *path, struct err *err)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, DB_MODE);
-
-	if (fd < 0)
-		return errno == EEXIST ? 0 : err_errno(err, "cannot create %s", path);
-	if (fchmod(fd, DB_MODE) < 0) {
-		err_errno(err, "cannot set the mode of %s", path);
-		close(fd);
-		return -1;
-	}
-	close(fd);
-	return 0;
-}
-
-static int
-note_wal(void *wal, int columns, char **values, char **names)
-{
-	(void)names;
-	*(bool *)wal = columns == 1 && values[0] && strcmp(values[0], "wal") == 0;
-	return 0;
-}
-
-static int
-configure(struct db *db, struct err *err)
-{
-	static const char pragmas[] = "PRAGMA journal_mode=WAL;"
-				      "PRAGMA synchronous=FULL;"
-				      "PRAGMA foreign_keys=ON;"
-				      "PRAGMA secure_delete=ON;"
-				      "PRAGMA trusted_schema=OFF;"
-				      "PRAGMA wal_autocheckpoint=0;";
-	char limit[64];
-	bool wal = false;
-	int rc;
-
-	rc = sqlite3_busy_handler(db->handle, nap, db);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	if (rc != SQLITE_OK)
-		return fail(db, rc, "configure", err);
-	snprintf(limit, sizeof(limit), "PRAGMA journal_size_limit=%d", WAL_KEEP_BYTES);
-	if (db_script(db, pragmas, err) < 0 || db_script(db, limit, err) < 0)
-		return -1;
-	rc = sqlite3_exec(db->handle, "PRAGMA journal_mode", note_wal, &wal, NULL);
-	if (rc != SQLITE_OK)
-		return fail(db, rc, "journal_mode", err);
-	return wal ? 0
-		   : err_set(err, ERR_DB_FAILED,
-			     "the file system cannot share memory between processes (WAL); use a "
-			     "local one");
-}
-
-/* The change of a new file to WAL reports "busy" at once, without asking the busy handler. */
-static int
-configure_patiently(struct db *db, struct err *err)
-{
-	int64_t until = clock_mono_ms() + db->busy_ms;
-	int r;
-
-	do {
-		r = configure(db, err);
-	} while (r < 0 && err->code == ERR_DB_BUSY && clock_mono_ms() < until && nap(db, 1));
-	return r;
-}
-
-int
-db_open(struct db **ret, const char *path, int busy_ms, struct err *err)
-{
-	CLEANUP(db_closep) struct db *db = calloc(1, sizeof(*db));
-	int rc;
-
-	if (!db)
-		return err_errno(err, "cannot open %s", path);
-	db->busy_ms = busy_ms;
-	db->nap_seed = (unsigned)getpid() ^ (unsigned)clock_wall_ms();
-	if (create_file(path, err) < 0)
-		return -1;
-	rc = sqlite3_open_v2(path, &db->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-	if (rc != SQLITE_OK) {
-		fail(db, rc, "open", err);
-		return err_prefix(err, "%s", path);
-	}
-	sqlite3_extended_result_codes(db->handle, 1);
-	db->busy_since = clock_mono_ms();
-	if (configure_patiently(db, err) < 0)
-		return err_prefix(err, "%s", path);
-	*ret = db;
-	db = NULL;
-	return 0;
 }
 
 struct db *
@@ -190,12 +57,23 @@ db_close(struct db *db)
 	return NULL;
 }
 
+static bool
+is_prepared(const struct db *db, const struct db_table *table)
+{
+	for (int i = 0; i < db->nrooms; i++)
+		if (db->rooms[i].table == table)
+			return true;
+	return false;
+}
+
 int
 db_prepare(struct db *db, const struct db_table *const *tables, struct err *err)
 {
 	for (; *tables; tables++) {
 		struct room *room = &db->rooms[db->nrooms];
 
+		if (is_prepared(db, *tables))
+			continue;
 		if (db->nrooms == DB_ROOMS)
 			return err_set(err, ERR_INTERNAL, "database: too many statement tables");
 		room->queries = calloc((size_t)(*tables)->count, sizeof(*room->queries));
@@ -208,7 +86,7 @@ db_prepare(struct db *db, const struct db_table *const *tables, struct err *err)
 						    SQLITE_PREPARE_PERSISTENT,
 						    &room->queries[i].stmt, NULL);
 			if (rc != SQLITE_OK) {
-				fail(db, rc, (*tables)->sql[i], err);
+				dbparts_fail(db, rc, (*tables)->sql[i], err);
 				return err_prefix(err, "statement %d of %s", i, (*tables)->room);
 			}
 			room->queries[i].db = db;
@@ -222,7 +100,7 @@ db_script(struct db *db, const char *sql, struct err *err)
 {
 	int rc = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
 
-	return rc == SQLITE_OK ? 0 : fail(db, rc, sql, err);
+	return rc == SQLITE_OK ? 0 : dbparts_fail(db, rc, sql, err);
 }
 
 int
@@ -330,7 +208,7 @@ db_step(struct db_query *q, struct err *err)
 		return 1;
 	if (rc == SQLITE_DONE)
 		return 0;
-	fail(q->db, rc, sqlite3_sql(q->stmt), err);
+	dbparts_fail(q->db, rc, sqlite3_sql(q->stmt), err);
 	sqlite3_reset(q->stmt);
 	return -1;
 }
@@ -389,35 +267,4 @@ bool
 db_null(struct db_query *q, int column)
 {
 	return sqlite3_column_type(q->stmt, column) == SQLITE_NULL;
-}
-
-int
-db_checkpoint(struct db *db, struct db *locker, struct err *err)
-{
-	int in_log = 0, moved = 0, rc;
-
-	/* Without it SQLite 3.40 loses rows: https://sqlite.org/wal.html#walresetbug */
-	if (db_begin(locker, err) < 0)
-		return -1;
-	rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
-	db_rollback(locker);
-	if (rc != SQLITE_OK)
-		return fail(db, rc, "checkpoint", err);
-	return in_log - moved;
-}
-
-int64_t
-db_wal_bytes(const char *path)
-{
-	char wal[4096];
-	struct stat st;
-
-	snprintf(wal, sizeof(wal), "%s-wal", path);
-	return stat(wal, &st) == 0 ? (int64_t)st.st_size : 0;
-}
-
-const char *
-db_library(void)
-{
-	return sqlite3_libversion();
 }

@@ -9,11 +9,9 @@
  *	db_bind_text(q, ":id", id);
  *	r = db_step(q, err);		1: a row, 0: no more, -1: err is filled
  *
- * A fault of binding is kept and told by the next db_step(). Column values are
- * valid until the next step or db_done().
- *
- * Every writing transaction begins IMMEDIATE; a deferred one that writes is
- * how "database is locked" reaches people. Only db_checkpoint() checkpoints.
+ * A fault of binding is told by the next db_step(). Column values are valid until
+ * the next step or db_done().
+ * Every writing transaction begins IMMEDIATE. Only db_checkpoint() checkpoints.
  */
 #ifndef IO_DB_H
 #define IO_DB_H
@@ -37,11 +35,13 @@ struct db_table {
 
 /* Opens (and creates, mode 0660) the file at path in WAL mode; waits busy_ms for locks. */
 MUST_CHECK int db_open(struct db **ret, const char *path, int busy_ms, struct err *err);
+/* Opens one that is there, of whatever kind, and changes nothing in it. */
+MUST_CHECK int db_open_read(struct db **ret, const char *path, int busy_ms, struct err *err);
 struct db *db_close(struct db *db);
 CLEANUP_FUNC(struct db *, db_close)
-/* Prepares every statement of a NULL-terminated list of tables. */
+/* Prepares the statements of a NULL-terminated list of tables, each table once. */
 MUST_CHECK int db_prepare(struct db *db, const struct db_table *const *tables, struct err *err);
-/* Runs a script of several statements without parameters. */
+/* Several statements without parameters. */
 MUST_CHECK int db_script(struct db *db, const char *sql, struct err *err);
 
 /* BEGIN IMMEDIATE; nesting is an error that names the place of the first one. */
@@ -68,12 +68,10 @@ double db_real(struct db_query *q, int column);
 const void *db_blob(struct db_query *q, int column, size_t *ret_len);
 bool db_null(struct db_query *q, int column);
 
-/*
- * Moves the log into the database file while `locker`, a second connection, holds
- * the write lock: no writer starts the log anew. Returns the frames left, or -1.
- */
+/* Moves the log into the file; `locker` is a second connection. The frames left, or -1. */
 MUST_CHECK int db_checkpoint(struct db *db, struct db *locker, struct err *err);
 int64_t db_wal_bytes(const char *path); /* of the log; 0 if there is none */
 const char *db_library(void);
+bool db_library_fixed(void); /* of the WAL-reset bug, which db_checkpoint() avoids */
 
 #endif

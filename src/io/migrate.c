@@ -15,10 +15,10 @@
  * setup       at most one row: the token that makes the first account
  */
 #include "io/migrate.h"
+#include "io/dbparts.h"
 
 #include <stdio.h>
-
-enum { APPLICATION_ID = 0x53746f72 }; /* "Stor" */
+#include <string.h>
 
 #define RAISE "BEGIN UPDATE generation SET n = n + 1; END;"
 
@@ -201,14 +201,18 @@ static const char schema_2[] =
 
 static const char *const steps[] = {schema_1, schema_2};
 
-enum { VERSION_GET, APPLICATION_GET, TABLES_GET };
+enum { VERSION_GET, APPLICATION_GET, TABLES_GET, QUICK_CHECK, FULL_CHECK, FOREIGN_CHECK };
 
 static const char *const queries[] = {
 	[VERSION_GET] = "PRAGMA user_version",
 	[APPLICATION_GET] = "PRAGMA application_id",
 	[TABLES_GET] = "SELECT count(*) FROM sqlite_schema",
+	[QUICK_CHECK] = "PRAGMA quick_check(1)",
+	[FULL_CHECK] = "PRAGMA integrity_check(1)",
+	[FOREIGN_CHECK] = "PRAGMA foreign_key_check",
 };
 static DB_TABLE(migrate_sql, queries);
+static const struct db_table *const tables[] = {&migrate_sql, NULL};
 
 static int
 number(struct db *db, int index, int64_t *ret, struct err *err)
@@ -230,41 +234,70 @@ upgrade(struct db *db, int64_t version, struct err *err)
 		if (db_script(db, steps[i], err) < 0)
 			return err_prefix(err, "schema %zu", i + 1);
 	snprintf(mark, sizeof(mark), "PRAGMA user_version=%zu; PRAGMA application_id=%d",
-		 ARRAY_SIZE(steps), APPLICATION_ID);
+		 ARRAY_SIZE(steps), DB_APPLICATION);
 	return db_script(db, mark, err);
+}
+
+int
+migrate_look(struct db *db, int64_t *ret_version, struct err *err)
+{
+	int64_t version = 0, application = 0, objects = 0;
+
+	if (db_prepare(db, tables, err) < 0 || number(db, VERSION_GET, &version, err) < 0 ||
+	    number(db, APPLICATION_GET, &application, err) < 0 ||
+	    number(db, TABLES_GET, &objects, err) < 0)
+		return -1;
+	if (application != DB_APPLICATION && (application != 0 || objects > 0))
+		return err_set(err, ERR_DB_VERSION, DB_FOREIGN);
+	if (version < 0 || version > migrate_newest())
+		return err_set(err, ERR_DB_VERSION,
+			       "The database has schema %lld, but this program knows only up to %d: "
+			       "a newer store-platform has written it. Install that version again.",
+			       (long long)version, migrate_newest());
+	*ret_version = version;
+	return 0;
+}
+
+int
+migrate_verify(struct db *db, bool whole, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *pages = NULL;
+	CLEANUP(db_donep) struct db_query *keys = NULL;
+	int r;
+
+	if (db_prepare(db, tables, err) < 0)
+		return -1;
+	pages = db_query(db, &migrate_sql, whole ? FULL_CHECK : QUICK_CHECK);
+	r = db_step(pages, err);
+	if (r > 0 && strcmp(db_text(pages, 0), "ok") != 0)
+		return err_set(err, ERR_DB_CORRUPT, DB_DAMAGED, db_text(pages, 0));
+	if (r < 0 || !whole)
+		return r < 0 ? -1 : 0;
+	keys = db_query(db, &migrate_sql, FOREIGN_CHECK);
+	r = db_step(keys, err);
+	if (r > 0)
+		return err_set(err, ERR_DB_CORRUPT,
+			       "Row %lld of the table %s belongs to a row of %s that is not there.",
+			       (long long)db_int(keys, 1), db_text(keys, 0), db_text(keys, 2));
+	return r;
+}
+
+int
+migrate_newest(void)
+{
+	return (int)ARRAY_SIZE(steps);
 }
 
 int
 migrate_run(struct db *db, struct err *err)
 {
-	static const struct db_table *const tables[] = {&migrate_sql, NULL};
-	int64_t version = 0, application = 0, objects = 0;
+	CLEANUP(db_rollbackp) struct db *open = db;
+	int64_t version = 0;
 
-	if (db_prepare(db, tables, err) < 0)
-		return -1;
 	/* Several pool processes start at once: only the lock makes the look count. */
-	if (db_begin(db, err) < 0)
+	if (db_begin(open, err) < 0 || migrate_look(db, &version, err) < 0)
 		return -1;
-	if (number(db, VERSION_GET, &version, err) < 0 ||
-	    number(db, APPLICATION_GET, &application, err) < 0 ||
-	    number(db, TABLES_GET, &objects, err) < 0)
-		goto fail;
-	if (application != APPLICATION_ID && (application != 0 || objects > 0)) {
-		err_set(err, ERR_DB_VERSION,
-			"The database file belongs to another application; set DATABASE_PATH.");
-		goto fail;
-	}
-	if (version < 0 || version > (int64_t)ARRAY_SIZE(steps)) {
-		err_set(err, ERR_DB_VERSION,
-			"The database has schema %lld, but this program knows only up to %zu: "
-			"a newer store-platform has written it. Install that version again.",
-			(long long)version, ARRAY_SIZE(steps));
-		goto fail;
-	}
-	if (version < (int64_t)ARRAY_SIZE(steps) && upgrade(db, version, err) < 0)
-		goto fail;
-	return db_commit(db, err);
-fail:
-	db_rollback(db);
-	return -1;
+	if (version < migrate_newest() && upgrade(db, version, err) < 0)
+		return -1;
+	return db_commit(open, err);
 }

@@ -13,4 +13,13 @@
  */
 MUST_CHECK int migrate_run(struct db *db, struct err *err);
 
+/* The same refusals without a change; else the schema that the file has (0: an empty file). */
+MUST_CHECK int migrate_look(struct db *db, int64_t *ret_version, struct err *err);
+
+/* Reads every page; whole: also every index entry and reference. ERR_DB_CORRUPT. */
+MUST_CHECK int migrate_verify(struct db *db, bool whole, struct err *err);
+
+/* The schema of this program. */
+int migrate_newest(void);
+
 #endif

@@ -14,6 +14,7 @@ use strict;
 use warnings;
 
 use File::Find ();
+use POSIX ();
 use Test::More;
 
 use parent 'Platform';
@@ -38,6 +39,23 @@ sub start {
 	$self->wait_for('the database to be open everywhere', sub {
 		!grep { !has_open($_, "$self->{conf}{DATABASE_PATH}-shm") } $self->watched });
 	$self->{fds} = {map { $_ => fd_count($_) } $self->watched};
+}
+
+# Runs a command of storectl to its end: {status, out, err}.
+sub storectl {
+	my ($self, @args) = @_;
+	my %file = map { $_ => "$self->{dir}/storectl.$_" } qw(out err);
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0) {
+		%ENV = $self->environment;
+		open STDIN, '<', '/dev/null';
+		open STDOUT, '>', $file{out} or POSIX::_exit(126);
+		open STDERR, '>', $file{err} or POSIX::_exit(126);
+		exec { $self->program('storectl') } 'storectl', @args or POSIX::_exit(127);
+	}
+	waitpid $pid, 0;
+	my $status = $? & 127 ? 'signal ' . ($? & 127) : $? >> 8;
+	return {status => $status, map { $_ => Platform::slurp($file{$_}) } keys %file};
 }
 
 # Nothing of the store is left in the cluster.

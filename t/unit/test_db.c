@@ -120,7 +120,7 @@ fails_to_open(void **state)
 	(void)state;
 	REFUSED(db_open(&db, tool_path("no/such/folder.db"), 100, E), ERR_SYSTEM);
 	tool_write(tool_path("text.db"), "This is no database, and it is long enough to be looked at.");
-	REFUSED(db_open(&db, tool_path("text.db"), 100, E), ERR_DB_FAILED);
+	REFUSED(db_open(&db, tool_path("text.db"), 100, E), ERR_DB_CORRUPT);
 	assert_contains(tool_err.text, "not a database");
 	assert_null(db);
 }

@@ -1,0 +1,160 @@
+/* database.c: see database.h. */
+#include "ctl/database.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/migrate.h"
+#include "io/seal.h"
+
+enum { BUSY_MS = 10000, LOG_MAX_BYTES = 64 * 1024 * 1024 };
+
+enum { SEALED_ELSEWHERE };
+
+static const char *const statements[] = {
+	[SEALED_ELSEWHERE] = "SELECT count(*) FROM stores"
+			     " WHERE seal_key_id IS NOT NULL AND seal_key_id <> :key",
+};
+static DB_TABLE(database_sql, statements);
+static const struct db_table *const tables[] = {&database_sql, NULL};
+
+/* One finding a line: "well: ..." or "FAULT: ...". Returns the faults in it. */
+PRINTF(2, 3)
+static int
+say(bool well, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs(well ? "well: " : "FAULT: ", stdout);
+	va_start(ap, fmt);
+	vfprintf(stdout, fmt, ap);
+	va_end(ap);
+	putchar('\n');
+	return !well;
+}
+
+static int
+say_schema(struct db *db)
+{
+	struct err err = ERR_INIT;
+	int64_t version = 0;
+
+	if (migrate_look(db, &version, &err) < 0)
+		return say(false, "%s", err.text);
+	if (version == 0)
+		return say(false, "The database is empty; start store-provisioner, or restore a "
+				  "backup: storectl db restore FILE");
+	if (version < migrate_newest())
+		return say(true, "The schema is %d; the programs bring it to %d when they start.",
+			   (int)version, migrate_newest());
+	return say(true, "The schema is %d, this program's.", (int)version);
+}
+
+static int
+say_pages(struct db *db, bool whole)
+{
+	struct err err = ERR_INIT;
+
+	if (migrate_verify(db, whole, &err) < 0)
+		return say(false, "%s", err.text);
+	return say(true, whole ? "Every page, index entry and reference is sound."
+			       : "Every page is sound; indexes were not compared.");
+}
+
+static int
+say_log(const char *path)
+{
+	long long mib = (long long)(db_wal_bytes(path) >> 20);
+
+	if (db_wal_bytes(path) <= LOG_MAX_BYTES)
+		return say(true, "The log beside the database has %lld MiB.", mib);
+	return say(false,
+		   "The log beside the database has grown to %lld MiB: store-provisioner is not "
+		   "running, or some process reads without end; start it, or restart the pool.",
+		   mib);
+}
+
+/* The key pair by which admin passwords are handed over. */
+static int
+say_keys(const char *dir, struct seal_key *ret)
+{
+	struct err err = ERR_INIT;
+	struct seal_key public;
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/seal.key", dir);
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return say(false,
+			   "%s is not there; put it back from the backup. Without it "
+			   "store-provisioner makes a new one, and an admin password that was not "
+			   "handed over yet has to be set anew.",
+			   path);
+	if (seal_load(ret, dir, &err) < 0 || seal_load_public(&public, dir, &err) < 0)
+		return say(false, "%s; run this as root, or put the file back from the backup.",
+			   err.text);
+	if (strcmp(public.id, ret->id) != 0)
+		return say(false,
+			   "seal.pub in %s belongs to another key; restart store-provisioner, which "
+			   "writes it anew.",
+			   dir);
+	return say(true, "The key pair in %s is whole, its id is %s.", dir, ret->id);
+}
+
+static int
+say_sealed(struct db *db, const struct seal_key *key)
+{
+	CLEANUP(db_donep) struct db_query *q = NULL;
+	struct err err = ERR_INIT;
+	long long n;
+
+	if (key->id[0] == '\0')
+		return 0; /* say_keys() has told it */
+	if (db_prepare(db, tables, &err) < 0)
+		return say(false, "%s", err.text);
+	q = db_query(db, &database_sql, SEALED_ELSEWHERE);
+	db_bind_text(q, ":key", key->id);
+	if (db_step(q, &err) < 0)
+		return say(false, "%s", err.text);
+	n = (long long)db_int(q, 0);
+	if (n == 0)
+		return say(true, "No admin password waits for a key that is lost.");
+	return say(false,
+		   "%lld stores wait with an admin password sealed to another key: put that seal.key "
+		   "back from the backup, or give these stores a new admin password.",
+		   n);
+}
+
+int
+database_check(const struct command_call *call, struct err *err)
+{
+	CLEANUP(db_closep) struct db *db = NULL;
+	const struct conf *conf = call->conf;
+	struct seal_key key = {.id = ""};
+	int faults;
+
+	if (seal_init(err) < 0)
+		return -1;
+	if (access(conf->database_path, R_OK) < 0) {
+		err_errno(err, "cannot read %s", conf->database_path);
+		return err_prefix(err, "There is no database to check, set DATABASE_PATH");
+	}
+	if (db_open_read(&db, conf->database_path, BUSY_MS, err) < 0)
+		return -1;
+	faults = say(true, "SQLite %s %s.", db_library(),
+		     db_library_fixed() ? "is free of the WAL-reset bug"
+					: "has the WAL-reset bug, which the programs avoid");
+	faults += say_schema(db);
+	if (faults == 0)
+		faults += say_pages(db, !command_option(call, "quick"));
+	faults += say_log(conf->database_path);
+	faults += say_keys(conf->provisioner_dir, &key);
+	if (faults == 0)
+		faults += say_sealed(db, &key);
+	seal_wipe(&key, sizeof(key));
+	return faults > 0;
+}

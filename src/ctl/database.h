@@ -1,0 +1,12 @@
+/*
+ * database.h: the commands "storectl db ...". None of them changes the database
+ * that the programs use, but restore, which refuses while they run.
+ */
+#ifndef CTL_DATABASE_H
+#define CTL_DATABASE_H
+
+#include "ctl/command.h"
+
+int database_check(const struct command_call *call, struct err *err);
+
+#endif

@@ -1,0 +1,127 @@
+/*
+ * main.c: storectl, the operator's commands. A new command is a row of the table
+ * and a handler in a room of its own; command.h says what a handler does.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "ctl/command.h"
+#include "ctl/database.h"
+
+enum { EXIT_USAGE = 2 };
+
+static const struct command commands[] = {
+	{"db check", "[--quick]",
+	 "Look whether database and key files are whole, and say what to do if not.", "quick", 0, 0,
+	 database_check},
+};
+
+static void
+say_commands(FILE *out)
+{
+	fputs("Usage: storectl [-c FILE] COMMAND [ARGUMENT...]\n"
+	      "Commands for the operator of Store Platform, on its own machine.\n\n"
+	      "  -c FILE     read this configuration file in place of " CONF_FILE "\n"
+	      "  --help      show this text\n"
+	      "  --version   show the version\n\n"
+	      "Commands:\n",
+	      out);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(out, "  %s%s%s\n        %s\n", commands[i].words,
+			*commands[i].usage ? " " : "", commands[i].usage, commands[i].sentence);
+	fputs("\nKeys of the configuration file, and environment variables of the same name:\n",
+	      out);
+	conf_describe(out);
+}
+
+/* The row whose words argv begins with; *ret_used is how many those are. */
+static const struct command *
+find_command(int argc, char **argv, int *ret_used)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		const char *at = commands[i].words;
+		int used = 0;
+
+		while (used < argc) {
+			size_t n = strcspn(at, " ");
+
+			if (strlen(argv[used]) != n || strncmp(argv[used], at, n) != 0)
+				break;
+			used++;
+			at += n;
+			if (*at == '\0') {
+				*ret_used = used;
+				return &commands[i];
+			}
+			at++;
+		}
+	}
+	return NULL;
+}
+
+static int
+fault(int status, const char *sentence)
+{
+	fprintf(stderr, "storectl: %s\n", sentence);
+	return status;
+}
+
+/* With what stands before the command taken off argv. */
+static int
+run(const char *file, int argc, char **argv)
+{
+	static struct conf conf;
+	struct command_call call = {.conf = &conf};
+	struct err err = ERR_INIT;
+	const struct command *command;
+	int used = 0, r;
+
+	command = find_command(argc, argv, &used);
+	if (!command) {
+		if (argc == 0)
+			return fault(EXIT_USAGE, "which command? See storectl --help.");
+		err_set(&err, ERR_BAD_REQUEST, "there is no command \"%.60s%s%.60s\"; see storectl --help.",
+			argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+		return fault(EXIT_USAGE, err.text);
+	}
+	if (command_read(command, argc - used, argv + used, &call, &err) < 0)
+		return fault(EXIT_USAGE, err.text);
+	if (conf_load(&conf, file, &err) < 0)
+		return fault(EXIT_FAILURE, err.text);
+	log_open("storectl", (enum log_level)conf_log_level(&conf));
+	r = command->run(&call, &err);
+	if (r < 0)
+		return fault(err.code == ERR_BAD_REQUEST ? EXIT_USAGE : EXIT_FAILURE, err.text);
+	if (fflush(stdout) != 0)
+		return fault(EXIT_FAILURE, "standard output cannot be written.");
+	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *file = NULL;
+	int at = 1;
+
+	for (; at < argc && argv[at][0] == '-'; at++) {
+		if (strcmp(argv[at], "--help") == 0) {
+			say_commands(stdout);
+			return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+		}
+		if (strcmp(argv[at], "--version") == 0) {
+			printf("storectl %s\n", STORE_VERSION);
+			return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+		}
+		if (strcmp(argv[at], "-c") != 0) {
+			fprintf(stderr, "storectl: there is no option %.60s; see storectl --help.\n",
+				argv[at]);
+			return EXIT_USAGE;
+		}
+		file = argv[++at];
+		if (!file)
+			return fault(EXIT_USAGE, "-c needs a file.");
+	}
+	return run(file, argc - at, argv + at);
+}

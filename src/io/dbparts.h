@@ -1,0 +1,43 @@
+/*
+ * dbparts.h: what a connection is made of, for the files of this wing that know
+ * SQLite (db.c, dbopen.c, migrate.c, backup.c). Everybody else includes io/db.h.
+ */
+#ifndef IO_DBPARTS_H
+#define IO_DBPARTS_H
+
+#include <sqlite3.h>
+
+#include "io/db.h"
+
+enum { DB_ROOMS = 16 };
+enum { DB_APPLICATION = 0x53746f72 }; /* application_id of our files: "Stor" */
+#define DB_FOREIGN "The database file belongs to another application; set DATABASE_PATH."
+#define DB_DAMAGED                                                                                 \
+	"The platform's database is damaged (%.300s). Stop the programs and give it a backup: "    \
+	"storectl db restore FILE"
+
+struct db_query {
+	struct db *db;
+	sqlite3_stmt *stmt;
+	int fault; /* first SQLITE_* code of a bind */
+};
+
+struct room {
+	const struct db_table *table;
+	struct db_query *queries;
+};
+
+struct db {
+	sqlite3 *handle;
+	struct room rooms[DB_ROOMS];
+	int nrooms;
+	int busy_ms;
+	int64_t busy_since;
+	unsigned nap_seed;
+	char opener[64]; /* who began the open transaction */
+};
+
+/* Fills err out of a code of SQLite; what: the statement or what was done. Returns -1. */
+int dbparts_fail(struct db *db, int rc, const char *what, struct err *err);
+
+#endif
