@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "ctl/accounts.h"
 #include "ctl/command.h"
 #include "ctl/database.h"
 
@@ -16,6 +17,16 @@ static const struct command commands[] = {
 	{"db check", "[--quick]",
 	 "Look whether database and key files are whole, and say what to do if not.", "quick", 0, 0,
 	 database_check},
+	{"user add", "[--admin | --role=ROLE] [--generate] NAME",
+	 "Add an account, viewer unless told; the password is read from standard input.",
+	 "admin role= generate", 1, 1, accounts_add},
+	{"user list", "[--json]", "Show the accounts.", "json", 0, 0, accounts_list},
+	{"user passwd", "[--generate] NAME", "Give an account a new password, and end its sessions.",
+	 "generate", 1, 1, accounts_passwd},
+	{"user role", "NAME ROLE", "Make an account viewer, operator or admin.", "", 2, 2,
+	 accounts_role},
+	{"user remove", "NAME", "Remove an account, its sessions and tokens; its stores stay.", "", 1,
+	 1, accounts_remove},
 };
 
 static void
