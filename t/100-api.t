@@ -62,7 +62,7 @@ subtest 'a store is made' => sub {
 	$p->check($r, 201, '', 'create');
 	push @{$p->{secrets}}, $row->{admin_password};
 	is($r->{headers}{location}, "/api/stores/$row->{id}", 'Location is its address');
-	is(keys_of($row), with(qw(progress admin_password)), 'the row is whole');
+	is(keys_of($row), with(qw(progress admin_password admin_password_available)), 'the row is whole');
 	like($row->{id}, qr/^$UUID$/, 'the id is a UUID');
 	is("$row->{name}|$row->{slug}|$row->{namespace}|$row->{type}|$row->{plan}|$row->{status}|$row->{admin_user}",
 		'Erster Laden|erster-laden|store-erster-laden|woocommerce|large|provisioning|boss', 'its words');
@@ -74,7 +74,7 @@ subtest 'a store is made' => sub {
 	my $given = $p->post('/api/stores', {name => 'Zweiter', engine => 'woocommerce', adminPassword => 'geheim-Q7x'});
 	push @{$p->{secrets}}, 'geheim-Q7x';
 	$p->check($given, 201, '', 'create with a password');
-	is(keys_of($given->{json}), with('progress'), 'a given one is not repeated');
+	is(keys_of($given->{json}), with('progress', 'admin_password_available'), 'a given one is not repeated');
 	push @stores, $given->{json};
 };
 my ($first, $second) = map { "/api/stores/$_->{id}" } @stores;

@@ -320,11 +320,12 @@ subtest 'no header passes by itself' => sub {
 	my $r = RawHttp::send_bytes($told, join "\r\n", 'POST /api/x%2fy?q=%41 HTTP/1.1', 'Host: LocalHost:99',
 		'Proxy: http://evil.example', 'X-Forwarded-For: 6.6.6.6', 'X-Real-IP: 6.6.6.6', 'Remote-Addr: 6.6.6.6',
 		'REMOTE_ADDR: 6.6.6.6', 'Document-Uri: /api/stores', 'Script-Name: /x', 'Https: on', 'Authorization: x',
-		'X-Request-Id: mine', 'Cookie: a=b; c', 'Origin: null', 'If-None-Match: "a"', 'Sec-Fetch-Site: none',
+		'X-Request-Id: mine', 'Cookie: a=b; c', 'Idempotency-Key: k', 'Origin: null', 'If-None-Match: "a"', 'Sec-Fetch-Site: none',
 		'Connection: close', 'Content-Type: text/x', 'Content-Length: 3', '', 'abc');
 	is_deeply(FastCgi::take($pool), {REQUEST_METHOD => 'POST', DOCUMENT_URI => '/api/x/y', QUERY_STRING => 'q=%41',
 		CONTENT_TYPE => 'text/x', CONTENT_LENGTH => 3, REMOTE_ADDR => $r->sockhost, HTTP_HOST => 'localhost',
-		OWN_ORIGIN => 'http://LocalHost:99', HTTP_AUTHORIZATION => 'x', HTTP_COOKIE => 'a=b; c', HTTP_ORIGIN => 'null',
+		OWN_ORIGIN => 'http://LocalHost:99', HTTP_AUTHORIZATION => 'x', HTTP_COOKIE => 'a=b; c', HTTP_IDEMPOTENCY_KEY => 'k',
+		HTTP_ORIGIN => 'null',
 		HTTP_IF_NONE_MATCH => '"a"', HTTP_SEC_FETCH_SITE => 'none'}, 'store-api is told this and nothing else');
 	is(RawHttp::answer($r)->{status}, 200, 'and its answer comes back');
 	my @read = Platform::slurp("$Platform::TOP/src/api/req.c") =~ /(?:FIELD\(|FCGX_GetParam\()"(\w+)"/g;

@@ -37,6 +37,7 @@ static const struct {
 	FIELD("OWN_ORIGIN", own_origin),
 	FIELD("HTTP_AUTHORIZATION", authorization),
 	FIELD("HTTP_COOKIE", cookie),
+	FIELD("HTTP_IDEMPOTENCY_KEY", idempotency_key),
 	FIELD("HTTP_IF_NONE_MATCH", if_none_match),
 #undef FIELD
 };

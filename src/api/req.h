@@ -39,6 +39,7 @@ struct req {
 	char own_origin[REQ_WORD + 16]; /* where the request came to, as a browser writes it */
 	char authorization[REQ_WORD];
 	char cookie[REQ_COOKIE];
+	char idempotency_key[REQ_WORD];
 	char if_none_match[REQ_QUERY];
 	char *body; /* NUL-terminated; NULL: none */
 	size_t body_len;

@@ -6,6 +6,7 @@
 
 #include "api/accounts.h"
 #include "api/activity.h"
+#include "api/create.h"
 #include "api/health.h"
 #include "api/metrics.h"
 #include "api/stores.h"
@@ -28,7 +29,7 @@ static const struct route routes[] = {
 	{"POST", "/api/tokens", ROUTE_WRITE, RULE_ADMIN, tokens_create, NULL, true},
 	{"DELETE", "/api/tokens/:id", ROUTE_WRITE, RULE_ADMIN, tokens_revoke, NULL, false},
 	{"GET", "/api/stores", ROUTE_CACHED, RULE_READ, stores_list, NULL, false},
-	{"POST", "/api/stores", ROUTE_WRITE, RULE_OPERATE, stores_create, NULL, true},
+	{"POST", "/api/stores", ROUTE_WRITE, RULE_OPERATE, create_store, NULL, true},
 	{"GET", "/api/stores/audit/log", ROUTE_CACHED, RULE_READ, activity_log, audit_keys, false},
 	{"GET", "/api/stores/:id", ROUTE_CACHED, RULE_READ, stores_get, NULL, false},
 	{"DELETE", "/api/stores/:id", ROUTE_WRITE, RULE_OWN, stores_delete, NULL, false},

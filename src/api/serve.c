@@ -8,9 +8,10 @@
 #include "api/route.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "model/attempt.h"
 #include "model/audit.h"
 #include "model/event.h"
-#include "model/attempt.h"
+#include "model/idem.h"
 #include "model/job.h"
 #include "model/session.h"
 #include "model/setup.h"
@@ -19,7 +20,7 @@
 
 const struct db_table *const serve_tables[] = {
 	&store_sql, &job_sql,	&event_sql,   &audit_sql, &health_sql, &user_sql, &session_sql,
-	&token_sql, &attempt_sql, &setup_sql, NULL};
+	&token_sql, &attempt_sql, &setup_sql, &idem_sql, NULL};
 
 /* On whose behalf a row is shown: whoever may see it sees the same. */
 static const char view[] = "all";

@@ -13,6 +13,7 @@
  * attempts    failed logins of an account or an address, and until when it waits
  * familiar    addresses from which an account has logged in
  * setup       at most one row: the token that makes the first account
+ * idempotency what was answered to a change that carried a key
  */
 #include "io/migrate.h"
 #include "io/dbparts.h"
@@ -199,7 +200,16 @@ static const char schema_2[] =
 	"CREATE TRIGGER tokens_seen AFTER UPDATE ON tokens " RAISE
 	"CREATE TRIGGER tokens_gone AFTER DELETE ON tokens " RAISE;
 
-static const char *const steps[] = {schema_1, schema_2};
+static const char schema_3[] =
+	"CREATE TABLE idempotency ("
+	"  key TEXT PRIMARY KEY,"
+	"  request TEXT NOT NULL,"
+	"  answer TEXT NOT NULL,"
+	"  created_at INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE INDEX idempotency_created ON idempotency (created_at);";
+
+static const char *const steps[] = {schema_1, schema_2, schema_3};
 
 enum { VERSION_GET, APPLICATION_GET, TABLES_GET, QUICK_CHECK, FULL_CHECK, FOREIGN_CHECK };
 

@@ -18,6 +18,7 @@
 #include "model/audit.h"
 #include "model/event.h"
 #include "model/health.h"
+#include "model/idem.h"
 #include "model/job.h"
 #include "model/session.h"
 #include "model/setup.h"
@@ -94,7 +95,8 @@ tool_db(const char *name)
 {
 	static const struct db_table *const tables[] = {
 		&store_sql, &job_sql,	  &event_sql, &audit_sql,   &health_sql,
-		&user_sql,  &session_sql, &token_sql, &attempt_sql, &setup_sql, NULL};
+		&user_sql,  &session_sql, &token_sql, &attempt_sql, &setup_sql,
+		&idem_sql,  NULL};
 	struct db *db;
 
 	OK(db_open(&db, tool_path(name), 2000, E));
