@@ -43,7 +43,8 @@ answer_error(struct answer *a, const struct err *why, const char *request_id)
 	struct json *body = json_new_object();
 
 	a->status = err_http(why->code);
-	a->etag[0] = a->location[0] = a->cookie[0] = '\0';
+	a->etag[0] = a->location[0] = a->cookie[0] = a->link[0] = '\0';
+	a->total = 0;
 	a->retry_after = why->retry_after;
 	if (a->status == 429 && !a->retry_after)
 		a->retry_after = BUSY_SECONDS;

@@ -221,6 +221,10 @@ write_head(const struct req *req, const struct answer *a, struct buf *out)
 		buf_printf(out, "Location: %s\r\n", a->location);
 	if (a->allow[0])
 		buf_printf(out, "Allow: %s\r\n", a->allow);
+	if (a->link[0])
+		buf_printf(out, "Link: %s\r\n", a->link);
+	if (a->total)
+		buf_printf(out, "X-Total-Count: %lld\r\n", (long long)a->total - 1);
 	if (a->cookie[0])
 		buf_printf(out, "Set-Cookie: %s\r\n", a->cookie);
 	if (a->status == 401)

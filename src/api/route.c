@@ -13,7 +13,8 @@
 #include "api/tokens.h"
 #include "api/users.h"
 
-static const char *const audit_keys[] = {"limit", "store_id", "action", NULL};
+static const char *const audit_keys[] = {"limit", "cursor", "store_id", "action", NULL};
+static const char *const list_keys[] = {"status", "q", "limit", "cursor", NULL};
 
 static const struct route routes[] = {
 	{"POST", "/api/setup", ROUTE_WRITE, RULE_OPEN, accounts_setup, NULL, true},
@@ -28,7 +29,7 @@ static const struct route routes[] = {
 	{"GET", "/api/tokens", ROUTE_CACHED, RULE_ADMIN, tokens_list, NULL, false},
 	{"POST", "/api/tokens", ROUTE_WRITE, RULE_ADMIN, tokens_create, NULL, true},
 	{"DELETE", "/api/tokens/:id", ROUTE_WRITE, RULE_ADMIN, tokens_revoke, NULL, false},
-	{"GET", "/api/stores", ROUTE_CACHED, RULE_READ, stores_list, NULL, false},
+	{"GET", "/api/stores", ROUTE_CACHED, RULE_READ, stores_list, list_keys, false},
 	{"POST", "/api/stores", ROUTE_WRITE, RULE_OPERATE, create_store, NULL, true},
 	{"GET", "/api/stores/audit/log", ROUTE_CACHED, RULE_READ, activity_log, audit_keys, false},
 	{"GET", "/api/stores/:id", ROUTE_CACHED, RULE_READ, stores_get, NULL, false},

@@ -18,9 +18,9 @@
 #include "model/store.h"
 #include "model/token.h"
 
-const struct db_table *const serve_tables[] = {
-	&store_sql, &job_sql,	&event_sql,   &audit_sql, &health_sql, &user_sql, &session_sql,
-	&token_sql, &attempt_sql, &setup_sql, &idem_sql, NULL};
+const struct db_table *const serve_tables[] = {&store_sql,   &job_sql,	 &event_sql,   &audit_sql,
+					       &health_sql,  &user_sql,	 &session_sql, &token_sql,
+					       &attempt_sql, &setup_sql, &idem_sql,    NULL};
 
 /* On whose behalf a row is shown: whoever may see it sees the same. */
 static const char view[] = "all";
@@ -31,7 +31,7 @@ run_cached(struct api *api, const struct call *call, const struct route *route, 
 	   struct err *err)
 {
 	char generation[HEALTH_GENERATION], key[SEAL_DIGEST], etag[ANSWER_ETAG];
-	const struct buf *kept;
+	const struct cache_entry *kept;
 
 	if (health_generation(api->db, generation, err) < 0)
 		return -1;
@@ -43,13 +43,15 @@ run_cached(struct api *api, const struct call *call, const struct route *route, 
 	} else if (kept) {
 		ret->status = 200;
 		ret->type = "application/json";
-		buf_add(&ret->body, kept->data, kept->len);
+		memcpy(ret->link, kept->link, sizeof(ret->link));
+		ret->total = kept->total;
+		buf_add(&ret->body, kept->body.data, kept->body.len);
 		if (ret->body.failed)
 			return err_set(err, ERR_INTERNAL, "out of memory");
 	} else {
 		if (route->run(call, ret, err) < 0)
 			return -1;
-		cache_keep(&api->cache, generation, key, &ret->body);
+		cache_keep(&api->cache, generation, key, ret);
 	}
 	memcpy(ret->etag, etag, sizeof(etag));
 	return 0;

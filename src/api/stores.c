@@ -1,33 +1,82 @@
 /* stores.c: see stores.h. */
 #include "api/stores.h"
 
+#include <string.h>
+
 #include "api/guard.h"
+#include "api/page.h"
 #include "api/replay.h"
 #include "api/view.h"
 #include "io/wake.h"
 #include "model/audit.h"
 #include "model/job.h"
 
+static int
+read_filter(const struct query *q, struct page *page, struct store_filter *ret, struct err *err)
+{
+	const char *status = query_get(q, "status"), *text = query_get(q, "q");
+	bool known = !status;
+
+	if (page_read(q, 0, true, page, err) < 0)
+		return -1;
+	for (int i = 0; i < STORE_DELETED; i++)
+		known = known || strcmp(store_status_words[i], status) == 0;
+	if (!known)
+		return err_set(err, ERR_BAD_REQUEST,
+			       "status has to be provisioning, ready, failed or deleting.");
+	*ret = (struct store_filter){
+		.status = status,
+		.text = text && *text ? text : NULL,
+		.before_at = page->at,
+		.before_id = page->id,
+	};
+	return 0;
+}
+
+/* Fills array with the rows of a part, and the answer with what leads to the next one. */
+static int
+list(const struct call *call, const struct store_filter *filter, int limit, struct json *array,
+     struct answer *ret, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = store_list(call->db, filter);
+	char cursor[PAGE_CURSOR] = "";
+	struct store store;
+	struct view view;
+	int r, n = 0;
+
+	if (view_open(&view, call->db, err) < 0)
+		return -1;
+	while ((r = store_next(q, &store, err)) > 0) {
+		struct json *row;
+
+		if (limit && n++ == limit) { /* one more than asked for: there is a next part */
+			page_link("/api/stores", &call->query, cursor, ret->link);
+			return 0;
+		}
+		if (view_store(&view, &store, &row, err) < 0)
+			return -1;
+		json_add(array, row);
+		page_cursor(store.created_at, store.id, cursor);
+	}
+	return r;
+}
+
 int
 stores_list(const struct call *call, struct answer *ret, struct err *err)
 {
 	CLEANUP(json_freep) struct json *array = json_new_array();
-	CLEANUP(db_donep) struct db_query *q = NULL;
-	struct store store;
-	struct view view;
-	int r;
+	struct store_filter filter;
+	struct page page;
+	int64_t total;
 
-	if (view_open(&view, call->db, err) < 0)
+	if (read_filter(&call->query, &page, &filter, err) < 0 ||
+	    store_matching(call->db, &filter, &total, err) < 0)
 		return -1;
-	q = store_list(call->db);
-	while ((r = store_next(q, &store, err)) > 0) {
-		struct json *row;
-
-		if (view_store(&view, &store, &row, err) < 0)
-			return -1;
-		json_add(array, row);
-	}
-	return r < 0 ? -1 : answer_json(ret, 200, json_ref(array), err);
+	filter.limit = page.limit ? page.limit + 1 : 0;
+	if (list(call, &filter, page.limit, array, ret, err) < 0)
+		return -1;
+	ret->total = total + 1;
+	return answer_json(ret, 200, json_ref(array), err);
 }
 
 static int

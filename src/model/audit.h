@@ -36,7 +36,7 @@ enum audit_action {
 
 extern const char *const audit_action_words[AUDIT_ACTIONS];
 
-enum { AUDIT_LIMIT_DEFAULT = 50, AUDIT_LIMIT_MAX = 500 };
+enum { AUDIT_LIMIT = 50 }; /* unless told */
 
 struct audit_entry {
 	enum audit_action action;
@@ -49,6 +49,7 @@ struct audit_entry {
 struct audit_filter {
 	const char *store_id; /* NULL: of all stores and of none */
 	const char *action;   /* NULL: all */
+	int64_t before;	      /* rows with a lower number; INT64_MAX: all */
 	int limit;
 };
 

@@ -15,10 +15,17 @@ const char *const store_status_words[STORE_STATUSES] = {"provisioning", "ready",
 	" created_at, updated_at, owner_id,"                                                       \
 	" (SELECT u.name FROM users u WHERE u.id = owner_id)"
 
+/* A text is looked for as it is, and as an address would have it: without accents and case. */
+#define FITS                                                                                       \
+	"status <> 'deleted' AND (:status IS NULL OR status = :status)"                            \
+	" AND (:text IS NULL OR instr(lower(name), lower(:text)) > 0"                              \
+	"  OR (:slug <> '' AND instr(slug, :slug) > 0))"
+
 enum {
 	INSERT,
 	GET,
 	LIST,
+	MATCHING,
 	COUNT,
 	COUNT_BY_STATUS,
 	AVG_DURATION,
@@ -37,8 +44,10 @@ static const char *const statements[] = {
 		   " VALUES (:id, :name, :slug, :type, :plan, :status, :namespace, :store_url,"
 		   " :admin_url, :admin_user, :box, :key_id, :owner, :now, :now)",
 	[GET] = "SELECT " COLUMNS " FROM stores WHERE id = :id AND status <> 'deleted'",
-	[LIST] = "SELECT " COLUMNS " FROM stores WHERE status <> 'deleted'"
-		 " ORDER BY created_at DESC, id DESC",
+	[LIST] = "SELECT " COLUMNS " FROM stores WHERE " FITS
+		 " AND (created_at, id) < (:before_at, :before_id)"
+		 " ORDER BY created_at DESC, id DESC LIMIT :limit",
+	[MATCHING] = "SELECT count(*) FROM stores WHERE " FITS,
 	[COUNT] = "SELECT count(*) FROM stores WHERE status <> 'deleted'",
 	[COUNT_BY_STATUS] = "SELECT status, count(*) FROM stores GROUP BY status",
 	[AVG_DURATION] = "SELECT avg(provision_finished_at - provision_started_at) / 1000.0"
@@ -142,10 +151,40 @@ store_get(struct db *db, const char *id, struct store *ret, struct err *err)
 	return store_next(q, ret, err);
 }
 
-struct db_query *
-store_list(struct db *db)
+static void
+bind_filter(struct db_query *q, const struct store_filter *f)
 {
-	return db_query(db, &store_sql, LIST);
+	char slug[VALID_SLUG_BYTES] = "";
+
+	if (f->text)
+		valid_make_slug(f->text, slug);
+	db_bind_text(q, ":status", f->status);
+	db_bind_text(q, ":text", f->text);
+	db_bind_text(q, ":slug", slug);
+}
+
+struct db_query *
+store_list(struct db *db, const struct store_filter *filter)
+{
+	struct db_query *q = db_query(db, &store_sql, LIST);
+
+	bind_filter(q, filter);
+	db_bind_int(q, ":before_at", filter->before_at);
+	db_bind_text(q, ":before_id", filter->before_id);
+	db_bind_int(q, ":limit", filter->limit ? filter->limit : -1);
+	return q;
+}
+
+int
+store_matching(struct db *db, const struct store_filter *filter, int64_t *ret, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &store_sql, MATCHING);
+
+	bind_filter(q, filter);
+	if (db_step(q, err) < 0)
+		return -1;
+	*ret = db_int(q, 0);
+	return 0;
 }
 
 int

@@ -5,42 +5,13 @@
 #ifndef MODEL_STORE_H
 #define MODEL_STORE_H
 
-#include "base/names.h"
-#include "model/user.h"
+#include "model/storerow.h"
 
-enum { STORE_WORD = 32 };
-
-enum store_status {
-	STORE_PROVISIONING,
-	STORE_READY,
-	STORE_FAILED,
-	STORE_DELETING,
-	STORE_DELETED,
-	STORE_STATUSES
-};
-
-extern const char *const store_status_words[STORE_STATUSES];
-
-struct store {
-	char id[VALID_UUID_BYTES];
-	char name[VALID_NAME_BYTES];
-	char slug[VALID_SLUG_BYTES];
-	char type[STORE_WORD], plan[STORE_WORD];
-	enum store_status status;
-	char namespace[NAMES_OBJECT];
-	char store_url[NAMES_URL], admin_url[NAMES_URL];
-	char admin_user[VALID_USER_BYTES];
-	char owner_id[VALID_UUID_BYTES], owner[USER_NAME]; /* "": none */
-	char error_code[STORE_WORD];
-	char error_message[ERR_TEXT_MAX];
-	int64_t provision_started_at, provision_finished_at;
-	int64_t created_at, updated_at;
-};
-
-struct store_box {
-	unsigned char data[512];
-	size_t len; /* 0: there is none any more */
-	char key_id[STORE_WORD];
+struct store_filter {
+	const char *status, *text; /* NULL: any; deleted ones never fit */
+	int limit;		   /* 0: none */
+	int64_t before_at;	   /* below (before_at, before_id); INT64_MAX: all */
+	const char *before_id;
 };
 
 struct store_totals {
@@ -55,8 +26,10 @@ MUST_CHECK int store_insert(struct db *db, const struct store *s, const struct s
 			    struct err *err);
 /* 1: found (deleted ones are not), 0, -1. */
 MUST_CHECK int store_get(struct db *db, const char *id, struct store *ret, struct err *err);
-/* Those not deleted, newest first: store_next() until it returns 0; then db_done(). */
-struct db_query *store_list(struct db *db);
+/* Those that fit, newest first: store_next() until it returns 0; then db_done(). */
+struct db_query *store_list(struct db *db, const struct store_filter *filter);
+MUST_CHECK int store_matching(struct db *db, const struct store_filter *filter, int64_t *ret,
+			      struct err *err);
 MUST_CHECK int store_next(struct db_query *q, struct store *ret, struct err *err);
 /* Stores that are not deleted: what MAX_STORES counts. */
 MUST_CHECK int store_count(struct db *db, int64_t *ret, struct err *err);

@@ -186,7 +186,7 @@ lists_newest_first(void **state)
 	tool_store(db, "33333333-3333-4333-8333-333333333333", "three");
 	OK(db_script(db, "UPDATE stores SET created_at = 2000 WHERE slug = 'one'", E));
 	OK(store_set_status(db, TOOL_ID_B, STORE_DELETED, NULL, NULL, E));
-	q = store_list(db);
+	q = store_list(db, &(struct store_filter){.before_at = INT64_MAX, .before_id = ""});
 	assert_int_equal(store_next(q, &s, E), 1);
 	assert_string_equal(s.slug, "one");
 	assert_int_equal(store_next(q, &s, E), 1);
