@@ -78,7 +78,7 @@ subtest 'peers that stop in the middle do not stop the others' => sub {
 
 # --- kill -9 under load ----------------------------------------------------------
 
-my $killed = platform(pool => 4, conf => {MAX_STORES => 1000});
+my $killed = platform(pool => 4, conf => {MAX_STORES => 1000, MAX_QUEUED_PROVISIONS => 1000});
 
 subtest 'kill -9 of each process under load' => sub {
 	my $stop = "$killed->{dir}/stop";

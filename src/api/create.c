@@ -13,19 +13,29 @@
 
 enum { PASSWORD_CHARS = 20 };
 
+/* Each limit says its number, and what can be done. */
 static int
 check_limits(const struct call *call, struct err *err)
 {
-	int64_t count;
+	const struct conf *conf = call->conf;
+	int64_t all, own = 0;
 
-	if (store_count(call->db, &count, err) < 0)
+	if (store_count(call->db, NULL, &all, err) < 0 ||
+	    (call->caller.user_id[0] && store_count(call->db, call->caller.user_id, &own, err) < 0))
 		return -1;
-	if (count < call->conf->max_stores)
-		return 0;
-	return err_set(err, ERR_STORE_LIMIT,
-		       "There are %lld stores already, and MAX_STORES is %d; delete a store or "
-		       "raise the limit.",
-		       (long long)count, call->conf->max_stores);
+	if (all >= conf->max_stores)
+		return err_set(
+			err, ERR_STORE_LIMIT,
+			"There are %lld stores already, and MAX_STORES is %d; delete a store "
+			"or raise the limit.",
+			(long long)all, conf->max_stores);
+	if (own >= conf->max_stores_per_user)
+		return err_set(
+			err, ERR_USER_LIMIT,
+			"You have %lld stores already, and MAX_STORES_PER_USER is %d; delete "
+			"one of them, or ask an admin to raise the limit.",
+			(long long)own, conf->max_stores_per_user);
+	return 0;
 }
 
 static int

@@ -24,7 +24,7 @@ gather(const struct call *call, struct view *view, struct figures *f, struct err
 {
 	*f = (struct figures){.alive = 0};
 	if (view_open(view, call->db, err) < 0 || store_totals(call->db, &f->stores, err) < 0 ||
-	    store_count(call->db, &f->alive, err) < 0 ||
+	    store_count(call->db, NULL, &f->alive, err) < 0 ||
 	    audit_count(call->db, AUDIT_PROVISION_FAILED, &f->failures, err) < 0 ||
 	    health_get(call->db, f->health, err) < 0)
 		return -1;

@@ -124,9 +124,28 @@ stores_audit(const struct call *call, const struct store *s, enum audit_action a
 	return audit_add(call->db, &entry, details, err);
 }
 
+/* A set-up that only waits keeps others waiting; a removal always finds its place. */
+static int
+check_queue(const struct call *call, struct err *err)
+{
+	int most = call->conf->max_queued_provisions;
+	int64_t waiting;
+
+	if (job_count(call->db, JOB_PROVISION, JOB_QUEUED, &waiting, err) < 0)
+		return -1;
+	if (waiting < most)
+		return 0;
+	return err_set(err, ERR_QUEUE_LIMIT,
+		       "%lld stores wait to be set up already, and MAX_QUEUED_PROVISIONS is %d; "
+		       "try again when some of them are ready.",
+		       (long long)waiting, most);
+}
+
 int
 stores_queue(const struct call *call, const struct store *s, enum job_kind kind, struct err *err)
 {
+	if (kind == JOB_PROVISION && check_queue(call, err) < 0)
+		return -1;
 	return job_queue(call->db, s->id, kind, call->conf->provision_attempts, call->caller.actor,
 			 call->req->id, err);
 }

@@ -13,7 +13,7 @@
 
 route_handler stores_list, stores_get, stores_delete, stores_retry;
 
-/* Parts of a change, in its transaction. The first takes over details. */
+/* Parts of a change, in its transaction. The first takes over details; the second has a limit. */
 MUST_CHECK int stores_audit(const struct call *call, const struct store *s,
 			    enum audit_action action, struct json *details, struct err *err);
 MUST_CHECK int stores_queue(const struct call *call, const struct store *s, enum job_kind kind,

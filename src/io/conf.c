@@ -47,6 +47,8 @@ static const struct conf_key keys[] = {
 	 "Most stores at a time."},
 	{"MAX_STORES_PER_USER", CONF_NUMBER, AT(max_stores_per_user), 1, 100000, NULL, "10",
 	 "Most stores of one user at a time; without effect while AUTH is off."},
+	{"MAX_QUEUED_PROVISIONS", CONF_NUMBER, AT(max_queued_provisions), 1, 100000, NULL, "100",
+	 "Most stores that wait to be set up; one more is refused."},
 	{"MAX_CONCURRENT_PROVISIONS", CONF_NUMBER, AT(max_concurrent_provisions), 1, 64, NULL, "3",
 	 "Most stores that are set up at the same time."},
 	{"MAX_CONCURRENT_DELETIONS", CONF_NUMBER, AT(max_concurrent_deletions), 1, 64, NULL, "3",

@@ -36,6 +36,7 @@ struct conf {
 	int store_port;
 	int max_stores;
 	int max_stores_per_user;
+	int max_queued_provisions;
 	int max_concurrent_provisions;
 	int max_concurrent_deletions;
 	int helm_timeout;	/* seconds */

@@ -27,6 +27,7 @@ enum {
 	LIST,
 	MATCHING,
 	COUNT,
+	COUNT_OWN,
 	COUNT_BY_STATUS,
 	AVG_DURATION,
 	SET_STATUS,
@@ -49,6 +50,7 @@ static const char *const statements[] = {
 		 " ORDER BY created_at DESC, id DESC LIMIT :limit",
 	[MATCHING] = "SELECT count(*) FROM stores WHERE " FITS,
 	[COUNT] = "SELECT count(*) FROM stores WHERE status <> 'deleted'",
+	[COUNT_OWN] = "SELECT count(*) FROM stores WHERE status <> 'deleted' AND owner_id = :owner",
 	[COUNT_BY_STATUS] = "SELECT status, count(*) FROM stores GROUP BY status",
 	[AVG_DURATION] = "SELECT avg(provision_finished_at - provision_started_at) / 1000.0"
 			 " FROM stores WHERE provision_finished_at IS NOT NULL"
@@ -198,10 +200,13 @@ store_next(struct db_query *q, struct store *ret, struct err *err)
 }
 
 int
-store_count(struct db *db, int64_t *ret, struct err *err)
+store_count(struct db *db, const char *owner_id, int64_t *ret, struct err *err)
 {
-	CLEANUP(db_donep) struct db_query *q = db_query(db, &store_sql, COUNT);
+	CLEANUP(db_donep)
+	struct db_query *q = db_query(db, &store_sql, owner_id ? COUNT_OWN : COUNT);
 
+	if (owner_id)
+		db_bind_text(q, ":owner", owner_id);
 	if (db_step(q, err) < 0)
 		return -1;
 	*ret = db_int(q, 0);
@@ -275,7 +280,8 @@ store_get_box(struct db *db, const char *id, struct store_box *ret, struct err *
 		return r;
 	data = db_blob(q, 0, &ret->len);
 	if (ret->len > sizeof(ret->data))
-		return err_set(err, ERR_PASSWORD_LOST, "The sealed password is damaged; set a new one.");
+		return err_set(err, ERR_PASSWORD_LOST,
+			       "The sealed password is damaged; set a new one.");
 	if (data)
 		memcpy(ret->data, data, ret->len);
 	copy(ret->key_id, sizeof(ret->key_id), db_text(q, 1));

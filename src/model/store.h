@@ -31,8 +31,8 @@ struct db_query *store_list(struct db *db, const struct store_filter *filter);
 MUST_CHECK int store_matching(struct db *db, const struct store_filter *filter, int64_t *ret,
 			      struct err *err);
 MUST_CHECK int store_next(struct db_query *q, struct store *ret, struct err *err);
-/* Stores that are not deleted: what MAX_STORES counts. */
-MUST_CHECK int store_count(struct db *db, int64_t *ret, struct err *err);
+/* Those not deleted, of one owner or (NULL) of all: what the limits count. */
+MUST_CHECK int store_count(struct db *db, const char *owner_id, int64_t *ret, struct err *err);
 MUST_CHECK int store_totals(struct db *db, struct store_totals *ret, struct err *err);
 
 /* A NULL code clears the reason. */
