@@ -10,6 +10,7 @@
 #include "ctl/accounts.h"
 #include "ctl/command.h"
 #include "ctl/database.h"
+#include "ctl/trail.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -17,6 +18,9 @@ static const struct command commands[] = {
 	{"db check", "[--quick]",
 	 "Look whether database and key files are whole, and say what to do if not.", "quick", 0, 0,
 	 database_check},
+	{"audit verify", "", "Look whether the audit log is as it was written.", "", 0, 0, trail_verify},
+	{"audit export", "[--after=ROW]", "Print the audit log as JSON, one row a line.", "after=", 0, 0,
+	 trail_export},
 	{"user add", "[--admin | --role=ROLE] [--generate] NAME",
 	 "Add an account, viewer unless told; the password is read from standard input.",
 	 "admin role= generate", 1, 1, accounts_add},
