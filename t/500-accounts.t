@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use AccountTest;
 use Crowd;
-use FastCgi;
+use RawHttp;
 use Test::More;
 
 my $p = AccountTest->new(pool => 3);
@@ -231,6 +231,24 @@ subtest 'every route by every caller' => sub {
 	cmp_ok($routes, '>=', 20, 'there were many routes');
 	is($p->sql_one("SELECT count(*) FROM audit_log WHERE action = 'refused' AND actor = 'nobody'"), 0, 'nobody has no row');
 	cmp_ok($p->sql_one("SELECT count(*) FROM audit_log WHERE action = 'refused' AND actor LIKE 'operator-1#%'"), '>', 3, 'a token has: with its key');
+};
+
+subtest 'promise 5.4: other spellings of an address' => sub {
+	my %same = ('/api/users' => [qw(//api//users /api/%75sers /api/x/../users /api/v1/users /api/users/ /api/./users /api/v1/../users)],
+		"/api/stores/$own->{json}{id}" => ["/api/%73tores/$own->{json}{id}", "//api/stores//$own->{json}{id}", "/api/v1/stores/$own->{json}{id}/",
+			"/api/stores/x/../$own->{json}{id}", "/api/stores%2f$own->{json}{id}"]);
+	for my $path (sort keys %same) {
+		for my $as (undef, $cookie{viewer}, $cookie{admin}, $token{viewer}{token}) {
+			my $want = $p->get($path, as => $as)->{status};
+			is(RawHttp::get($p, $_, 'Host: 127.0.0.1', !$as ? () : $as =~ /^spt/ ? "Authorization: Bearer $as" : "Cookie: $as")->{status},
+				$want, "$_: $want like $path") for @{$same{$path}};
+		}
+	}
+	for my $path ('/API/users', '/api/Users', '/api/users;x', '/api/users%00', '/api;/users', '/api/users%20', '/api/users.', "/api/stores/\U$own->{json}{id}") {
+		my $r = RawHttp::get($p, $path, 'Host: 127.0.0.1', "Cookie: $cookie{viewer}");
+		like($r->{status}, qr/^40[04]$/, "$path is nothing");
+	}
+	is(RawHttp::get($p, "$p->{url}/api/users", 'Host: evil.example', "Cookie: $cookie{viewer}")->{status}, 403, 'absolute form');
 };
 
 subtest 'own stores' => sub {

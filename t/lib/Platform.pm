@@ -137,7 +137,7 @@ sub start_pool {
 	my ($self) = @_;
 	my $path = "$self->{dir}/run/api.sock";
 	unlink $path;
-	my $socket = IO::Socket::UNIX->new(Local => $path, Listen => 64) or die "$path: $!";
+	my $socket = IO::Socket::UNIX->new(Local => $path, Listen => 1024) or die "$path: $!";
 	chmod 0666, $path;
 	$self->spawn('api', ['multiwatch', '-f', $self->{pool}, '--', $self->program('store-api')],
 		stdin => $socket);
