@@ -284,9 +284,10 @@ subtest 'figures' => sub {
 	my (%help, %type, @bad, %value);
 	for (split /\n/, $text->{content}) {
 		if (/^# HELP (\w+) \S.*$/) { push @bad, $_ if $help{$1}++ }
-		elsif (/^# TYPE (\w+) (?:gauge|counter)$/) { push @bad, $_ if !$help{$1} || $type{$1}++ }
-		elsif (/^((\w+)(?:\{(?:\w+="[^"\\\n]*",?)*\})?) (-?\d+(?:\.\d+)?)$/ && $type{$2} && !exists $value{$1}) {
-			$value{$1} = $3;
+		elsif (/^# TYPE (\w+) (?:gauge|counter|histogram)$/) { push @bad, $_ if !$help{$1} || $type{$1}++ }
+		elsif (my ($series, $name, $n) = /^((\w+)(?:\{(?:\w+="[^"\\\n]*",?)*\})?) (-?\d+(?:\.\d+)?)$/) {
+			push @bad, $_ if exists $value{$series} || !$type{$name} && !$type{$name =~ s/_(?:bucket|sum|count)$//r};
+			$value{$series} = $n;
 		} else { push @bad, $_ }
 	}
 	is("@bad", '', 'each line is well formed, each name has its type first, and nothing is there twice');

@@ -275,7 +275,8 @@ my @targets = (
 );
 
 subtest 'promise 5.4: addresses' => sub {
-	my $same = sub { $_[0]{content} =~ s/[\d.]+//gr };
+	# Requests are counted meanwhile.
+	my $same = sub { $_[0]{content} =~ s/^.*_http_request.*\n//mgr =~ s/[\d.]+//gr };
 	my %real = map { $_ => $same->(RawHttp::get($p, $_)) } $health, '/metrics', '/api/stores/audit/log';
 	for (@targets) {
 		my ($target, $as) = @$_;
