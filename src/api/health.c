@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "io/ballast.h"
 #include "model/health.h"
 
-enum { NOT_READY_SECONDS = 5 };
+enum { NOT_READY_SECONDS = 5, ROOM_LEAST = 128 * 1024 };
 
 int
 health_alive(const struct call *call, struct answer *ret, struct err *err)
@@ -80,6 +81,22 @@ check_provisioner(struct json *checks, const struct health *health, int64_t now)
 	return add_check(checks, "provisioner", ok, text, seen);
 }
 
+/* The database answers; whether it could also be written. */
+static bool
+check_disk(struct json *checks, const char *path)
+{
+	int64_t room = ballast_room(path);
+	char text[ERR_TEXT_MAX] = "The database answers.";
+	bool ok = room < 0 || room >= ROOM_LEAST;
+
+	if (!ok)
+		snprintf(text, sizeof(text),
+			 "The database answers, but its disk has %lld KiB left: nothing new can be "
+			 "written until it has room again.",
+			 (long long)room / 1024);
+	return add_check(checks, "database", ok, text, clock_wall_ms());
+}
+
 static bool
 check_component(struct json *checks, const char *name, const struct health *h)
 {
@@ -108,10 +125,11 @@ health_ready(const struct call *call, struct answer *ret, struct err *err)
 	bool ready = health_get(call->db, health, &why) == 0;
 
 	/* A database that fails is an answer of this route, not a failure of it. */
-	add_check(checks, "database", ready, ready ? "The database answers." : why.text,
-		  clock_wall_ms());
-	if (ready) {
-		ready = check_provisioner(checks, health, clock_wall_ms());
+	if (!ready) {
+		add_check(checks, "database", false, why.text, clock_wall_ms());
+	} else {
+		ready = check_disk(checks, call->conf->database_path);
+		ready = check_provisioner(checks, health, clock_wall_ms()) && ready;
 		for (int i = 0; i < HEALTH_COMPONENTS; i++)
 			ready = check_component(checks, health_words[i], &health[i]) && ready;
 	}

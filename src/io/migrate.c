@@ -307,6 +307,9 @@ migrate_run(struct db *db, struct err *err)
 	CLEANUP(db_rollbackp) struct db *open = db;
 	int64_t version = 0;
 
+	/* Nothing is added to a damaged file. */
+	if (migrate_verify(db, false, err) < 0)
+		return -1;
 	/* Several pool processes start at once: only the lock makes the look count. */
 	if (db_begin(open, err) < 0 || migrate_look(db, &version, err) < 0)
 		return -1;

@@ -84,7 +84,7 @@ sub environment {
 		HOME => $self->{dir},
 		ASAN_OPTIONS => 'detect_leaks=1:abort_on_error=0',
 		UBSAN_OPTIONS => 'print_stacktrace=1',
-		%{$self->{conf}}, %more);
+		%{$self->{preload} || {}}, %{$self->{conf}}, %more);
 }
 
 # Starts argv in the background with our environment; output goes to NAME.log.
@@ -223,6 +223,8 @@ sub request {
 	if (($r->{headers}{'content-type'} || '') =~ m{^application/json} && length $r->{content}) {
 		$r->{json} = eval { $json->decode($r->{content}) };
 	}
+	push @{$self->{acknowledged}}, $r->{json}{id}
+		if $r->{status} == 201 && $path =~ m{/stores/?$} && ref $r->{json} eq 'HASH';
 	return $r;
 }
 
