@@ -28,7 +28,7 @@ my @libraries = (
 	[qr/^sqlite3/,  'io/dbparts.h'],
 	[qr/^json-c\//, 'io/json.c'],
 	[qr/^curl\//,   'io/http.c'],
-	[qr/^sodium/,   'io/seal.c'],
+	[qr/^sodium/,   'io/seal.c', 'io/secret.c'],
 	[qr/^yaml\.h/,  'io/yaml.c'],
 	[qr/^zlib\.h/,  'io/gzip.c'],
 	[qr/^fcgi/,     'api/req.c'],

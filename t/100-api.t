@@ -17,7 +17,7 @@ use Time::HiRes qw(time);
 my $UUID = $ApiTest::UUID;
 my $TIME = $ApiTest::TIME;
 my $none = $ApiTest::NO_ID;
-my @row_keys = qw(admin_url admin_user created_at error_code error_message health id name namespace plan
+my @row_keys = qw(admin_url admin_user created_at error_code error_message health id name namespace owner plan
 	provision_finished_at provision_started_at slug status store_url type updated_at);
 
 my $p = ApiTest->new(pool => 3, conf => {MAX_STORES => 30, MAX_CONCURRENT_PROVISIONS => 4});
@@ -62,7 +62,7 @@ subtest 'a store is made' => sub {
 	$p->check($r, 201, '', 'create');
 	push @{$p->{secrets}}, $row->{admin_password};
 	is($r->{headers}{location}, "/api/stores/$row->{id}", 'Location is its address');
-	is(keys_of($row), with(qw(progress admin_password)), 'the row is whole');
+	is(keys_of($row), with(qw(progress admin_password admin_password_available)), 'the row is whole');
 	like($row->{id}, qr/^$UUID$/, 'the id is a UUID');
 	is("$row->{name}|$row->{slug}|$row->{namespace}|$row->{type}|$row->{plan}|$row->{status}|$row->{admin_user}",
 		'Erster Laden|erster-laden|store-erster-laden|woocommerce|large|provisioning|boss', 'its words');
@@ -74,7 +74,7 @@ subtest 'a store is made' => sub {
 	my $given = $p->post('/api/stores', {name => 'Zweiter', engine => 'woocommerce', adminPassword => 'geheim-Q7x'});
 	push @{$p->{secrets}}, 'geheim-Q7x';
 	$p->check($given, 201, '', 'create with a password');
-	is(keys_of($given->{json}), with('progress'), 'a given one is not repeated');
+	is(keys_of($given->{json}), with('progress', 'admin_password_available'), 'a given one is not repeated');
 	push @stores, $given->{json};
 };
 my ($first, $second) = map { "/api/stores/$_->{id}" } @stores;
@@ -107,8 +107,16 @@ my %routes = (
 	'/api/health' => 'GET HEAD OPTIONS',
 	'/api/ready' => 'GET HEAD OPTIONS',
 	'/metrics' => 'GET HEAD OPTIONS',
+	'/api/setup' => 'POST OPTIONS',
+	'/api/login' => 'POST OPTIONS',
+	'/api/logout' => 'POST OPTIONS',
+	'/api/me' => 'GET HEAD OPTIONS',
+	'/api/me/password' => 'POST OPTIONS',
+	'/api/users' => 'GET HEAD POST OPTIONS',
+	'/api/users/:id' => 'PATCH DELETE OPTIONS',
+	'/api/tokens' => 'GET HEAD POST OPTIONS',
+	'/api/tokens/:id' => 'DELETE OPTIONS',
 );
-
 
 sub real { my ($path) = @_; return $path =~ s/:id/$stores[0]{id}/r }
 sub gets { return grep { $routes{$_} =~ /GET/ } sort keys %routes }
@@ -242,7 +250,7 @@ subtest 'audit' => sub {
 		'X_Forwarded_For' => '6.6.6.6', 'X-Request-Id' => 'mine', 'Remote-Addr' => '6.6.6.6'});
 	push @{$p->{secrets}}, $made->{json}{admin_password};
 	my @rows = @{$log->()};
-	is(keys_of($rows[0]), 'action actor created_at details id ip_address request_id store_id', 'its keys');
+	is(keys_of($rows[0]), 'action actor created_at details hash id ip_address outcome request_id store_id', 'its keys');
 	is_deeply($rows[0]{details}, {type => 'woocommerce', plan => 'medium', admin_user => 'admin',
 		admin_password => 'generated', name => 'Vierter', slug => 'vierter'}, 'details are an object');
 	is($rows[0]{ip_address}, '127.77.7.7', 'the address is the peer, whatever it says of itself');
@@ -278,9 +286,10 @@ subtest 'figures' => sub {
 	my (%help, %type, @bad, %value);
 	for (split /\n/, $text->{content}) {
 		if (/^# HELP (\w+) \S.*$/) { push @bad, $_ if $help{$1}++ }
-		elsif (/^# TYPE (\w+) (?:gauge|counter)$/) { push @bad, $_ if !$help{$1} || $type{$1}++ }
-		elsif (/^((\w+)(?:\{(?:\w+="[^"\\\n]*",?)*\})?) (-?\d+(?:\.\d+)?)$/ && $type{$2} && !exists $value{$1}) {
-			$value{$1} = $3;
+		elsif (/^# TYPE (\w+) (?:gauge|counter|histogram)$/) { push @bad, $_ if !$help{$1} || $type{$1}++ }
+		elsif (my ($series, $name, $n) = /^((\w+)(?:\{(?:\w+="[^"\\\n]*",?)*\})?) (-?\d+(?:\.\d+)?)$/) {
+			push @bad, $_ if exists $value{$series} || !$type{$name} && !$type{$name =~ s/_(?:bucket|sum|count)$//r};
+			$value{$series} = $n;
 		} else { push @bad, $_ }
 	}
 	is("@bad", '', 'each line is well formed, each name has its type first, and nothing is there twice');

@@ -77,13 +77,13 @@ for my $program (@programs) {
 # --- configuration --------------------------------------------------------------------
 
 my @faults = (
-	[DATABASE_PATH => 'x.db'], [DATABASE_PATH => ''], [PROVISIONER_DIR => './x'], [WAKE_SOCKET => '~/x'],
+	[DATABASE_PATH => 'x.db'], [DATABASE_PATH => ''], [PROVISIONER_DIR => './x'], [API_DIR => 'x'], [WAKE_SOCKET => '~/x'],
 	[LOG_LEVEL => 'loud'], [LOG_LEVEL => 'INFO'], [LOG_LEVEL => 'warn error'], [LOG_LEVEL => 'in'], [AUTH => 'maybe'], [AUTH => ''],
 	[BASE_DOMAIN => ''], [BASE_DOMAIN => 'Shop.example'], [BASE_DOMAIN => 'a..b'], [BASE_DOMAIN => '-a.b'],
 	[BASE_DOMAIN => 'a b'], [BASE_DOMAIN => 'a/b'], [BASE_DOMAIN => join '.', ('a' x 60) x 4],
 	[STORE_PORT => 0], [STORE_PORT => 65536], [STORE_PORT => '80x'], [STORE_PORT => ''], [STORE_PORT => ' 80'],
 	[MAX_STORES => 0], [MAX_STORES => 100001], [MAX_STORES => -1], [MAX_STORES => '1e3'], [MAX_STORES => '99999999999999999999'],
-	[MAX_STORES_PER_USER => 'x'], [MAX_CONCURRENT_PROVISIONS => 65], [MAX_CONCURRENT_DELETIONS => 0],
+	[MAX_STORES_PER_USER => 'x'], [MAX_QUEUED_PROVISIONS => 0], [MAX_CONCURRENT_PROVISIONS => 65], [MAX_CONCURRENT_DELETIONS => 0],
 	[HELM => 'helm'], [HELM => ''], [HELM => '/' . 'x' x 2000], [HELM_CHART_PATH => 'charts'], [HELM_VALUES_FILE => 'v.yaml'],
 	[HELM_TIMEOUT => 9], [KUBECONFIG => 'config'], [PROVISION_TIMEOUT => 86401], [PROVISION_ATTEMPTS => 21],
 	[STOREFRONT_CHECK => 'yes'], [STOREFRONT_ADDRESS => '1.2.3.4'], [STOREFRONT_ADDRESS => ':80'], [STOREFRONT_ADDRESS => 'x:0'],
@@ -162,13 +162,15 @@ sub refuses_to_start {
 	is(scalar(my @lines = split /\n/, $r->{err}), 1, 'in one line');
 }
 
-subtest 'without accounts there is only AUTH=off' => sub {
-	my %unset = %fine;
-	delete $unset{AUTH};
-	for my $env ({%fine, AUTH => 'on'}, \%unset) {
-		refused(run('store-api', env => $env, args => $_, stdin => listener()), 1,
-			qr/^store-api: AUTH is on, .* Set AUTH=off: .*\.\n$/, "store-api @$_") for [], ['-n'];
-	}
+subtest 'the key of hashes' => sub {
+	my $dir = "$p->{dir}/data/key";
+	refuses_to_start('store-api', {API_DIR => "$p->{dir}/none/x"},
+		qr{cannot make the folder \Q$p->{dir}\E/none/x: No such file or directory}, 'no folder above its own');
+	mkdir $dir or die "$dir: $!";
+	Platform::spew("$dir/api.key", 'too short');
+	refuses_to_start('store-api', {API_DIR => $dir}, qr{\Q$dir\E/api\.key is not a key of 32 bytes}, 'a key that is none');
+	unlink glob "$dir/* $p->{dir}/data/*.db*";
+	rmdir $dir;
 };
 
 subtest 'descriptor 0 of store-api' => sub {

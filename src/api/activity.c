@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "api/page.h"
 #include "api/view.h"
 #include "model/audit.h"
 
@@ -22,7 +23,7 @@ activity_events(const struct call *call, struct answer *ret, struct err *err)
 	if (r == 0 && json_count(array) == 0) {
 		r = store_get(call->db, call->id, &store, err);
 		if (r == 0)
-			return err_set(err, ERR_STORE_NOT_FOUND, "Store not found");
+			return route_missing(call->route, err);
 	}
 	return r < 0 ? -1 : answer_json(ret, 200, json_ref(array), err);
 }
@@ -39,19 +40,20 @@ known_action(const char *word)
 static int
 read_filter(const struct query *q, struct audit_filter *ret, struct err *err)
 {
-	const char *limit = query_get(q, "limit");
-	int64_t n = AUDIT_LIMIT_DEFAULT;
+	struct page page;
 
-	*ret = (struct audit_filter){.store_id = query_get(q, "store_id"),
-				     .action = query_get(q, "action")};
-	if (limit && !valid_int(limit, 1, AUDIT_LIMIT_MAX, &n))
-		return err_set(err, ERR_BAD_REQUEST, "limit has to be a number from 1 to %d.",
-			       AUDIT_LIMIT_MAX);
+	if (page_read(q, AUDIT_LIMIT, false, &page, err) < 0)
+		return -1;
+	*ret = (struct audit_filter){
+		.store_id = query_get(q, "store_id"),
+		.action = query_get(q, "action"),
+		.before = page.at,
+		.limit = page.limit,
+	};
 	if (ret->store_id && !valid_uuid(ret->store_id))
 		return err_set(err, ERR_BAD_REQUEST, "store_id has to be the id of a store.");
 	if (ret->action && !known_action(ret->action))
 		return err_set(err, ERR_BAD_REQUEST, "action is none that the audit log knows.");
-	ret->limit = (int)n;
 	return 0;
 }
 
@@ -59,10 +61,20 @@ int
 activity_log(const struct call *call, struct answer *ret, struct err *err)
 {
 	CLEANUP(json_freep) struct json *array = json_new_array();
+	char cursor[PAGE_CURSOR];
 	struct audit_filter filter;
+	size_t limit, n;
 
-	if (read_filter(&call->query, &filter, err) < 0 ||
-	    audit_list(call->db, &filter, array, err) < 0)
+	if (read_filter(&call->query, &filter, err) < 0)
 		return -1;
+	limit = (size_t)filter.limit++; /* one more, to see whether there is a next part */
+	if (audit_list(call->db, &filter, array, err) < 0)
+		return -1;
+	n = json_count(array);
+	if (n > limit) {
+		json_drop(array, limit);
+		page_cursor(json_int(json_at(json_item(array, limit - 1), "id")), "", cursor);
+		page_link("/api/stores/audit/log", &call->query, cursor, ret->link);
+	}
 	return answer_json(ret, 200, json_ref(array), err);
 }

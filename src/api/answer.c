@@ -14,6 +14,7 @@ answer_free(struct answer *a)
 	a->details = NULL;
 	if (a->body.data)
 		seal_wipe(a->body.data, a->body.size);
+	seal_wipe(a->cookie, sizeof(a->cookie));
 	buf_free(&a->body);
 }
 
@@ -42,8 +43,11 @@ answer_error(struct answer *a, const struct err *why, const char *request_id)
 	struct json *body = json_new_object();
 
 	a->status = err_http(why->code);
-	a->etag[0] = a->location[0] = '\0';
-	a->retry_after = 0;
+	a->etag[0] = a->location[0] = a->cookie[0] = a->link[0] = '\0';
+	a->total = 0;
+	a->retry_after = why->retry_after;
+	if (a->status == 429 && !a->retry_after)
+		a->retry_after = BUSY_SECONDS;
 	if (a->status == 503)
 		a->retry_after = why->code == ERR_DB_BUSY ? BUSY_SECONDS : OUTAGE_SECONDS;
 	json_set_text(body, "error", why->text);

@@ -5,12 +5,20 @@
 #ifndef API_ANSWER_H
 #define API_ANSWER_H
 
+#include <stdint.h>
+
 #include "base/attr.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "io/json.h"
 
-enum { ANSWER_ETAG = 96, ANSWER_PLACE = 64, ANSWER_ALLOW = 64 };
+enum {
+	ANSWER_ETAG = 96,
+	ANSWER_PLACE = 64,
+	ANSWER_ALLOW = 64,
+	ANSWER_COOKIE = 160,
+	ANSWER_LINK = 1024
+};
 
 struct answer {
 	int status;
@@ -18,14 +26,20 @@ struct answer {
 	char etag[ANSWER_ETAG];
 	char location[ANSWER_PLACE];
 	char allow[ANSWER_ALLOW];
-	int retry_after;      /* seconds; 0: the header is left out */
-	struct json *details; /* what an error's body lists, if it lists anything */
+	char cookie[ANSWER_COOKIE]; /* of a login, or to forget it */
+	char link[ANSWER_LINK];	    /* to the next part of a list */
+	int64_t total;		    /* rows of the whole list, plus one; 0: not told */
+	int retry_after;	    /* seconds; 0: the header is left out */
+	struct json *details;	    /* what an error's body lists, if it lists anything */
 	struct buf body;
 };
 
-#define ANSWER_INIT {.status = 0}
+#define ANSWER_INIT                                                                                \
+	{                                                                                          \
+		.status = 0                                                                        \
+	}
 
-/* Wipes the body as well: it may show a password. */
+/* Wipes body and cookie as well: they may show a secret. */
 void answer_free(struct answer *a);
 
 /* Both overwrite what the answer was before. answer_json() takes over body. */

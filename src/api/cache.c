@@ -76,25 +76,26 @@ follow(struct cache *c, const char *generation)
 	snprintf(c->generation, sizeof(c->generation), "%s", generation);
 }
 
-const struct buf *
+const struct cache_entry *
 cache_find(struct cache *c, const char *generation, const char *key)
 {
 	follow(c, generation);
 	for (int i = 0; i < CACHE_ENTRIES; i++)
 		if (strcmp(c->entries[i].key, key) == 0)
-			return &c->entries[i].body;
+			return &c->entries[i];
 	return NULL;
 }
 
 void
-cache_keep(struct cache *c, const char *generation, const char *key, const struct buf *body)
+cache_keep(struct cache *c, const char *generation, const char *key, const struct answer *a)
 {
+	struct cache_entry *entry;
 	struct buf copy = BUF_INIT;
 
 	follow(c, generation);
-	if (body->len > CACHE_BODY)
+	if (a->body.len > CACHE_BODY)
 		return;
-	buf_add(&copy, body->data, body->len);
+	buf_add(&copy, a->body.data, a->body.len);
 	if (copy.failed) {
 		buf_free(&copy);
 		return;
@@ -102,8 +103,11 @@ cache_keep(struct cache *c, const char *generation, const char *key, const struc
 	for (int i = 0; i < CACHE_ENTRIES && c->bytes + copy.len > CACHE_BYTES; i++)
 		remove_entry(c, (c->next + i) % CACHE_ENTRIES);
 	remove_entry(c, c->next);
-	snprintf(c->entries[c->next].key, SEAL_DIGEST, "%s", key);
-	c->entries[c->next].body = copy;
+	entry = &c->entries[c->next];
+	snprintf(entry->key, sizeof(entry->key), "%s", key);
+	memcpy(entry->link, a->link, sizeof(entry->link));
+	entry->total = a->total;
+	entry->body = copy;
 	c->bytes += copy.len;
 	c->next = (c->next + 1) % CACHE_ENTRIES;
 }

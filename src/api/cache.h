@@ -15,13 +15,17 @@
 
 enum { CACHE_ENTRIES = 64, CACHE_BYTES = 4 * 1024 * 1024, CACHE_BODY = CACHE_BYTES / 8 };
 
+struct cache_entry {
+	char key[SEAL_DIGEST];
+	char link[ANSWER_LINK];
+	int64_t total;
+	struct buf body;
+};
+
 struct cache {
 	char build[SEAL_DIGEST]; /* of program and configuration: answers follow from both */
 	char generation[HEALTH_GENERATION];
-	struct {
-		char key[SEAL_DIGEST];
-		struct buf body;
-	} entries[CACHE_ENTRIES];
+	struct cache_entry entries[CACHE_ENTRIES];
 	int next; /* the oldest entry */
 	size_t bytes;
 };
@@ -38,8 +42,8 @@ void cache_etag(const char *generation, const char *key, char ret[ANSWER_ETAG]);
 bool cache_same(const char *if_none_match, const char *etag);
 
 /* NULL if there is none; valid until the next call. */
-const struct buf *cache_find(struct cache *c, const char *generation, const char *key);
+const struct cache_entry *cache_find(struct cache *c, const char *generation, const char *key);
 /* Keeps a copy, if there is memory for it. */
-void cache_keep(struct cache *c, const char *generation, const char *key, const struct buf *body);
+void cache_keep(struct cache *c, const char *generation, const char *key, const struct answer *a);
 
 #endif

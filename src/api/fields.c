@@ -1,11 +1,10 @@
 /* fields.c: see fields.h. */
 #include "api/fields.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { DETAILS_MAX = 32, KEY_SHOWN = 64 };
+#include "api/form.h"
 
 static const char engine[] = "woocommerce", engine_later[] = "medusa";
 static const char *const plans[] = {"small", "medium", "large"};
@@ -22,29 +21,11 @@ static const char *const reserved[] = {
 /* How the reading goes on: faults are counted, not stopped at. */
 struct reading {
 	struct fields *fields;
-	struct json *details;
-	int faults;
+	struct form form;
 	bool later; /* the engine is one that is not offered yet */
 };
 
-PRINTF(3, 4)
-static void
-fault(struct reading *r, const char *field, const char *fmt, ...)
-{
-	char message[256];
-	struct json *row;
-	va_list ap;
-
-	if (r->faults++ >= DETAILS_MAX)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(message, sizeof(message), fmt, ap);
-	va_end(ap);
-	row = json_new_object();
-	json_set_text(row, "field", field);
-	json_set_text(row, "message", message);
-	json_add(r->details, row);
-}
+#define fault(r, ...) form_fault(&(r)->form, __VA_ARGS__)
 
 static bool
 among(const char *const *words, size_t count, const char *word)
@@ -155,11 +136,9 @@ static void
 read_fields(struct reading *r, const struct json *body)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		bool present = false;
+		bool present = form_has(body, table[i].key);
 		struct json *value = json_at(body, table[i].key);
 
-		for (size_t k = 0; json_key(body, k); k++)
-			present = present || strcmp(json_key(body, k), table[i].key) == 0;
 		if (!present && table[i].required)
 			fault(r, table[i].key, "is required.");
 		if (!present || (table[i].nullable && json_kind(value) == JSON_NULL))
@@ -177,23 +156,19 @@ refuse_unknown(struct reading *r, const struct json *body)
 	const char *key;
 
 	for (size_t k = 0; (key = json_key(body, k)); k++) {
-		char shown[KEY_SHOWN];
 		bool known = false;
 
 		for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 			known = known || strcmp(table[i].key, key) == 0;
-		if (known)
-			continue;
-		snprintf(shown, sizeof(shown), "%s", key);
-		valid_clean(shown);
-		fault(r, shown, "is not a known field.");
+		if (!known)
+			form_unknown(&r->form, key);
 	}
 }
 
 int
 fields_read(const struct json *body, struct fields *ret, struct json *details, struct err *err)
 {
-	struct reading r = {.fields = ret, .details = details};
+	struct reading r = {.fields = ret, .form = {.details = details}};
 	struct json *type = json_at(body, "type"), *other = json_at(body, "engine");
 
 	*ret = (struct fields){.plan = "small", .admin_user = "admin"};
@@ -204,7 +179,7 @@ fields_read(const struct json *body, struct fields *ret, struct json *details, s
 	refuse_unknown(&r, body);
 	if (type && other && strcmp(json_text(type), json_text(other)) != 0)
 		fault(&r, "engine", "must be the same as type; one of the two is enough.");
-	if (r.faults)
+	if (r.form.faults)
 		return err_set(err, ERR_VALIDATION, "Validation error");
 	if (r.later)
 		return err_set(err, ERR_ENGINE_UNAVAILABLE,

@@ -19,8 +19,15 @@ only_reads(const char *method)
 	       strcmp(method, "OPTIONS") == 0;
 }
 
+static int
+refuse_page(struct err *err)
+{
+	return err_set(err, ERR_CROSS_SITE,
+		       "The browser says that a page of another site asks for this change.");
+}
+
 int
-guard_caller(const struct req *req, struct err *err)
+guard_machine(const struct req *req, struct err *err)
 {
 	const char *site = req->fetch_site;
 
@@ -33,9 +40,7 @@ guard_caller(const struct req *req, struct err *err)
 			       "answered, not those under another host name.");
 	if (!only_reads(req->method) && *site && strcmp(site, "same-origin") != 0 &&
 	    strcmp(site, "none") != 0)
-		return err_set(
-			err, ERR_CROSS_SITE,
-			"The browser says that a page of another site asks for this change.");
+		return refuse_page(err);
 	return 0;
 }
 
@@ -48,6 +53,60 @@ is_json(const char *type)
 	return strncasecmp(type, json, n) == 0 && strchr("; \t", type[n]);
 }
 
+/* The least role of each rule; a rule without a login has none to ask for. */
+static const struct {
+	bool login;
+	enum user_role least;
+} rules[ROUTE_RULES] = {
+	[RULE_OPEN] = {false, ROLE_VIEWER},	[RULE_MACHINE] = {false, ROLE_VIEWER},
+	[RULE_READ] = {true, ROLE_VIEWER},	[RULE_SESSION] = {true, ROLE_VIEWER},
+	[RULE_OPERATE] = {true, ROLE_OPERATOR}, [RULE_OWN] = {true, ROLE_OPERATOR},
+	[RULE_ADMIN] = {true, ROLE_ADMIN},
+};
+
+int
+guard_rule(const struct req *req, const struct route *route, const struct caller *caller,
+	   struct err *err)
+{
+	enum user_role least = rules[route->rule].least;
+
+	if (route->rule == RULE_NONE)
+		return err_set(err, ERR_INTERNAL, "%s has no rule of who may", route->path);
+	if (route->rule == RULE_MACHINE && !valid_loopback(req->remote))
+		return err_set(err, ERR_LOOPBACK_ONLY, "This is for this machine alone.");
+	if (!rules[route->rule].login)
+		return 0;
+	if (caller->kind == CALLER_NOBODY)
+		return err_set(err, ERR_UNAUTHORIZED, "Log in, or send an API token.");
+	if (route->rule == RULE_SESSION && caller->kind != CALLER_SESSION)
+		return err_set(err, ERR_FORBIDDEN, "This is only for who has logged in.");
+	if (caller->role < least)
+		return err_set(err, ERR_FORBIDDEN, "This takes the role %s, and here you have %s.",
+			       user_role_words[least], user_role_words[caller->role]);
+	return 0;
+}
+
+int
+guard_origin(const struct req *req, const struct route *route, const struct caller *caller,
+	     struct err *err)
+{
+	bool cookie = caller->kind == CALLER_SESSION;
+	bool login = route->rule == RULE_OPEN && caller->kind == CALLER_NOBODY;
+
+	if (only_reads(req->method) || !(cookie || login))
+		return 0;
+	if (*req->fetch_site && strcmp(req->fetch_site, "same-origin") != 0)
+		return refuse_page(err);
+	if ((cookie || *req->origin) && strcmp(req->origin, req->own_origin) != 0)
+		return err_set(err, ERR_CROSS_SITE,
+			       "A change with a cookie needs the header Origin: %s",
+			       req->own_origin);
+	if (cookie && !is_json(req->type))
+		return err_set(err, ERR_MEDIA_TYPE,
+			       "A change with a cookie needs Content-Type: application/json.");
+	return 0;
+}
+
 int
 guard_body(const struct req *req, const struct route *route, struct err *err)
 {
@@ -57,4 +116,13 @@ guard_body(const struct req *req, const struct route *route, struct err *err)
 		return err_set(err, ERR_MEDIA_TYPE,
 			       "The body has to be JSON: send Content-Type: application/json.");
 	return 0;
+}
+
+int
+guard_owner(const struct caller *caller, const char *owner_id, struct err *err)
+{
+	if (caller->role == ROLE_ADMIN || (*owner_id && strcmp(caller->user_id, owner_id) == 0))
+		return 0;
+	return err_set(err, ERR_NOT_OWNER,
+		       "This is another user's store; only its owner and admins may change it.");
 }

@@ -2,6 +2,7 @@
 #include "api/health.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "io/ballast.h"
@@ -21,6 +22,27 @@ health_alive(const struct call *call, struct answer *ret, struct err *err)
 	return answer_json(ret, 200, body, err);
 }
 
+/* What to do about each part when it is broken. */
+static const struct {
+	const char *name, *remedy;
+} remedies[] = {
+	{"database", "Run storectl db check on the machine; it says what is wrong and what to do."},
+	{"provisioner", "Start store-provisioner, and read its log if it does not stay."},
+	{"cluster", "See that the API server runs, and that KUBECONFIG leads to it with a "
+		    "credential that holds: kubectl --kubeconfig FILE get nodes."},
+	{"helm", "Install helm 3.21 or later, or 4.2 or later but not 4.2.1, set HELM to its path "
+		 "and HELM_CHART_PATH to the chart."},
+};
+
+static const char *
+remedy_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(remedies); i++)
+		if (strcmp(remedies[i].name, name) == 0)
+			return remedies[i].remedy;
+	return NULL;
+}
+
 static bool
 add_check(struct json *checks, const char *name, bool ok, const char *sentence, int64_t checked_at)
 {
@@ -29,6 +51,7 @@ add_check(struct json *checks, const char *name, bool ok, const char *sentence, 
 	json_set_text(check, "name", name);
 	json_set_bool(check, "ok", ok);
 	json_set_text(check, "sentence", sentence);
+	json_set_text(check, "remedy", ok ? NULL : remedy_of(name));
 	json_set_time(check, "checked_at", checked_at);
 	json_add(checks, check);
 	return ok;
@@ -124,9 +147,10 @@ add_warnings(struct json *body, const struct call *call, struct err *err)
 	struct json *warnings = json_new_array();
 
 	json_set_text(body, "auth", call->conf->auth);
+	if (strcmp(call->conf->auth, "off") == 0)
+		json_add(warnings, json_new_text("AUTH is off: everybody on this machine may do "
+						 "everything; nobody else is answered."));
 	json_set(body, "warnings", warnings);
-	json_add(warnings, json_new_text("AUTH is off: everybody on this machine may do "
-					 "everything; nobody else is answered."));
 	return warn_of_degraded(call->db, warnings, err) < 0 ? -1
 							     : warn_of_strays(call->db, warnings, err);
 }

@@ -11,11 +11,13 @@
 
 #include "api/req.h"
 #include "api/serve.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "io/migrate.h"
 #include "io/seal.h"
+#include "model/setup.h"
 
-enum { BUSY_MS = 2000, EXIT_USAGE = 2 };
+enum { BUSY_MS = 2000, EXIT_USAGE = 2, SETUP_TOKEN = 33 };
 
 static const char usage[] =
 	"Usage: store-api [-n] [-c FILE]\n"
@@ -71,17 +73,22 @@ read_options(int argc, char **argv)
 	return o;
 }
 
+/* Tells who reads the log of the way in while there is no account: storectl, or this token. */
 static int
-load(struct conf *conf, const char *file, struct err *err)
+offer_setup(struct api *api, struct err *err)
 {
-	if (conf_load(conf, file, err) < 0)
-		return -1;
-	if (strcmp(conf->auth, "off") != 0)
-		return err_set(
-			err, ERR_CONFIG,
-			"AUTH is on, but this version has no accounts yet. Set AUTH=off: then "
-			"only requests from this machine are answered.");
-	return 0;
+	char token[SETUP_TOKEN], hash[SECRET_MAC];
+	int r;
+
+	seal_password(token, sizeof(token) - 1);
+	secret_mac(&api->key, "setup", token, strlen(token), hash);
+	r = setup_offer(api->db, hash, clock_wall_ms(), err);
+	if (r > 0)
+		log_warn("There is no account yet. Make the first one with storectl user add "
+			 "--admin, or within an hour by POST /api/setup with the token %s",
+			 token);
+	seal_wipe(token, sizeof(token));
+	return r < 0 ? -1 : 0;
 }
 
 static int
@@ -93,9 +100,15 @@ prepare(struct api *api, struct err *err)
 	if (setrlimit(RLIMIT_CORE, &none) < 0)
 		return err_errno(err, "setrlimit");
 	if (seal_init(err) < 0 || db_open(&api->db, api->conf->database_path, BUSY_MS, err) < 0 ||
-	    migrate_run(api->db, err) < 0 || db_prepare(api->db, serve_tables, err) < 0)
+	    migrate_run(api->db, err) < 0 || db_prepare(api->db, serve_tables, err) < 0 ||
+	    secret_load(&api->key, api->conf->api_dir, err) < 0 ||
+	    counters_open(&api->counters, api->conf->api_dir, err) < 0)
 		return -1;
 	cache_open(&api->cache, api->conf);
+	if (strcmp(api->conf->auth, "off") != 0)
+		return offer_setup(api, err);
+	log_warn("AUTH is off: everybody on this machine may do everything; nobody else is "
+		 "answered.");
 	return 0;
 }
 
@@ -126,7 +139,7 @@ main(int argc, char **argv)
 	struct err err = ERR_INIT;
 	int r;
 
-	if (load(&conf, options.file, &err) < 0) {
+	if (conf_load(&conf, options.file, &err) < 0) {
 		fprintf(stderr, "store-api: %s\n", err.text);
 		return EXIT_FAILURE;
 	}

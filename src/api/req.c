@@ -33,6 +33,11 @@ static const struct {
 	FIELD("REMOTE_ADDR", remote),
 	FIELD("HTTP_HOST", host),
 	FIELD("HTTP_SEC_FETCH_SITE", fetch_site),
+	FIELD("HTTP_ORIGIN", origin),
+	FIELD("OWN_ORIGIN", own_origin),
+	FIELD("HTTP_AUTHORIZATION", authorization),
+	FIELD("HTTP_COOKIE", cookie),
+	FIELD("HTTP_IDEMPOTENCY_KEY", idempotency_key),
 	FIELD("HTTP_IF_NONE_MATCH", if_none_match),
 #undef FIELD
 };
@@ -183,12 +188,15 @@ reason(int status)
 		{204, "No Content"},
 		{304, "Not Modified"},
 		{400, "Bad Request"},
+		{401, "Unauthorized"},
 		{403, "Forbidden"},
 		{404, "Not Found"},
 		{405, "Method Not Allowed"},
 		{409, "Conflict"},
 		{413, "Content Too Large"},
 		{415, "Unsupported Media Type"},
+		{422, "Unprocessable Content"},
+		{429, "Too Many Requests"},
 		{500, "Internal Server Error"},
 		{503, "Service Unavailable"},
 		{507, "Insufficient Storage"},
@@ -213,6 +221,14 @@ write_head(const struct req *req, const struct answer *a, struct buf *out)
 		buf_printf(out, "Location: %s\r\n", a->location);
 	if (a->allow[0])
 		buf_printf(out, "Allow: %s\r\n", a->allow);
+	if (a->link[0])
+		buf_printf(out, "Link: %s\r\n", a->link);
+	if (a->total)
+		buf_printf(out, "X-Total-Count: %lld\r\n", (long long)a->total - 1);
+	if (a->cookie[0])
+		buf_printf(out, "Set-Cookie: %s\r\n", a->cookie);
+	if (a->status == 401)
+		buf_str(out, "WWW-Authenticate: Bearer\r\n");
 	if (a->retry_after)
 		buf_printf(out, "Retry-After: %d\r\n", a->retry_after);
 	if (a->type && a->status != 304 && a->status != 204)
@@ -242,6 +258,8 @@ req_close(struct req *req)
 		free(req->body);
 		req->body = NULL;
 	}
+	seal_wipe(req->authorization, sizeof(req->authorization));
+	seal_wipe(req->cookie, sizeof(req->cookie));
 	FCGX_Finish_r(&fcgi);
 	alarm(0);
 }

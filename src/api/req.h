@@ -22,6 +22,7 @@ enum {
 	REQ_PATH = 512,
 	REQ_QUERY = 2048,
 	REQ_WORD = 256,
+	REQ_COOKIE = 8192, /* nginx takes no longer header line */
 	REQ_SECONDS = 20,
 };
 
@@ -34,6 +35,11 @@ struct req {
 	char remote[64];
 	char host[REQ_WORD];	   /* "" if it was not told */
 	char fetch_site[REQ_WORD]; /* what a browser says about the page that asks */
+	char origin[REQ_WORD];	   /* and which page that is */
+	char own_origin[REQ_WORD + 16]; /* where the request came to, as a browser writes it */
+	char authorization[REQ_WORD];
+	char cookie[REQ_COOKIE];
+	char idempotency_key[REQ_WORD];
 	char if_none_match[REQ_QUERY];
 	char *body; /* NUL-terminated; NULL: none */
 	size_t body_len;
@@ -52,7 +58,7 @@ MUST_CHECK int req_next(struct req *ret, struct err *fault, struct err *err);
 /* Sends the answer; a client that is gone is no error. */
 void req_answer(const struct req *req, const struct answer *a);
 
-/* Wipes the body and lets the connection go. */
+/* Wipes body and credentials, and lets the connection go. */
 void req_close(struct req *req);
 
 #endif

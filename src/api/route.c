@@ -4,25 +4,53 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/accounts.h"
 #include "api/activity.h"
+#include "api/create.h"
 #include "api/health.h"
 #include "api/metrics.h"
 #include "api/stores.h"
+#include "api/tokens.h"
+#include "api/users.h"
 
-static const char *const audit_keys[] = {"limit", "store_id", "action", NULL};
+static const char *const audit_keys[] = {"limit", "cursor", "store_id", "action", NULL};
+static const char *const list_keys[] = {"status", "q", "limit", "cursor", NULL};
 
 static const struct route routes[] = {
-	{"GET", "/api/stores", ROUTE_CACHED, stores_list, NULL, false},
-	{"POST", "/api/stores", ROUTE_WRITE, stores_create, NULL, true},
-	{"GET", "/api/stores/audit/log", ROUTE_CACHED, activity_log, audit_keys, false},
-	{"GET", "/api/stores/:id", ROUTE_CACHED, stores_get, NULL, false},
-	{"DELETE", "/api/stores/:id", ROUTE_WRITE, stores_delete, NULL, false},
-	{"POST", "/api/stores/:id/retry", ROUTE_WRITE, stores_retry, NULL, false},
-	{"GET", "/api/stores/:id/events", ROUTE_CACHED, activity_events, NULL, false},
-	{"GET", "/api/metrics", ROUTE_CACHED, metrics_json, NULL, false},
-	{"GET", "/api/health", ROUTE_PLAIN, health_alive, NULL, false},
-	{"GET", "/api/ready", ROUTE_PLAIN, health_ready, NULL, false},
-	{"GET", "/metrics", ROUTE_READ, metrics_text, NULL, false},
+	{"POST", "/api/setup", ROUTE_WRITE, RULE_OPEN, accounts_setup, NULL, true},
+	{"POST", "/api/login", ROUTE_WRITE, RULE_OPEN, accounts_login, NULL, true},
+	{"POST", "/api/logout", ROUTE_WRITE, RULE_OPEN, accounts_logout, NULL, false},
+	{"GET", "/api/me", ROUTE_PLAIN, RULE_READ, accounts_me, NULL, false},
+	{"POST", "/api/me/password", ROUTE_WRITE, RULE_SESSION, accounts_password, NULL, true},
+	{"GET", "/api/users", ROUTE_CACHED, RULE_ADMIN, users_list, NULL, false},
+	{"POST", "/api/users", ROUTE_WRITE, RULE_ADMIN, users_create, NULL, true},
+	{"PATCH", "/api/users/:id", ROUTE_WRITE, RULE_ADMIN, users_change, NULL, true},
+	{"DELETE", "/api/users/:id", ROUTE_WRITE, RULE_ADMIN, users_delete, NULL, false},
+	{"GET", "/api/tokens", ROUTE_CACHED, RULE_ADMIN, tokens_list, NULL, false},
+	{"POST", "/api/tokens", ROUTE_WRITE, RULE_ADMIN, tokens_create, NULL, true},
+	{"DELETE", "/api/tokens/:id", ROUTE_WRITE, RULE_ADMIN, tokens_revoke, NULL, false},
+	{"GET", "/api/stores", ROUTE_CACHED, RULE_READ, stores_list, list_keys, false},
+	{"POST", "/api/stores", ROUTE_WRITE, RULE_OPERATE, create_store, NULL, true},
+	{"GET", "/api/stores/audit/log", ROUTE_CACHED, RULE_READ, activity_log, audit_keys, false},
+	{"GET", "/api/stores/:id", ROUTE_CACHED, RULE_READ, stores_get, NULL, false},
+	{"DELETE", "/api/stores/:id", ROUTE_WRITE, RULE_OWN, stores_delete, NULL, false},
+	{"POST", "/api/stores/:id/retry", ROUTE_WRITE, RULE_OWN, stores_retry, NULL, false},
+	{"GET", "/api/stores/:id/events", ROUTE_CACHED, RULE_READ, activity_events, NULL, false},
+	{"GET", "/api/metrics", ROUTE_CACHED, RULE_READ, metrics_json, NULL, false},
+	{"GET", "/api/health", ROUTE_PLAIN, RULE_OPEN, health_alive, NULL, false},
+	{"GET", "/api/ready", ROUTE_PLAIN, RULE_OPEN, health_ready, NULL, false},
+	{"GET", "/metrics", ROUTE_READ, RULE_MACHINE, metrics_text, NULL, false},
+};
+
+/* What an id that is none was meant to be. */
+static const struct {
+	const char *below;
+	enum err_code code;
+	const char *sentence;
+} missing[] = {
+	{"/api/stores/", ERR_STORE_NOT_FOUND, "Store not found"},
+	{"/api/users/", ERR_USER_NOT_FOUND, "There is no such user."},
+	{"/api/tokens/", ERR_TOKEN_NOT_FOUND, "There is no such token."},
 };
 
 enum { PART_MAX = 64 };
@@ -94,6 +122,22 @@ look(const char *method, const char *path, bool variable, struct route_match *m,
 	return m->allow[0] != '\0';
 }
 
+const struct route *
+route_at(size_t i)
+{
+	return i < ARRAY_SIZE(routes) ? &routes[i] : NULL;
+}
+
+int
+route_missing(const struct route *route, struct err *err)
+{
+	size_t i = 0;
+
+	while (strncmp(route->path, missing[i].below, strlen(missing[i].below)) != 0)
+		i++;
+	return err_set(err, missing[i].code, "%s", missing[i].sentence);
+}
+
 int
 route_find(const char *method, const char *path, struct route_match *ret, struct err *err)
 {
@@ -111,7 +155,7 @@ route_find(const char *method, const char *path, struct route_match *ret, struct
 			       ret->allow);
 	if (strchr(ret->route->path, ':')) {
 		if (!valid_uuid(id))
-			return err_set(err, ERR_STORE_NOT_FOUND, "Store not found");
+			return route_missing(ret->route, err);
 		memcpy(ret->id, id, sizeof(ret->id));
 	}
 	return 0;

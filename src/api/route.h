@@ -9,6 +9,7 @@
 #define API_ROUTE_H
 
 #include "api/answer.h"
+#include "api/caller.h"
 #include "api/query.h"
 #include "api/req.h"
 #include "io/conf.h"
@@ -18,7 +19,11 @@
 struct call {
 	const struct conf *conf;
 	struct db *db;
+	const struct secret_key *key;
+	const struct counters *counters;
 	const struct req *req;
+	struct caller caller;
+	const struct route *route;
 	const char *id; /* the ":id" of the path, a UUID */
 	struct query query;
 };
@@ -33,10 +38,24 @@ enum route_access {
 	ROUTE_WRITE,  /* changes something: makes its own transaction */
 };
 
+/* Who may: guard.c has the table of what each rule asks for. A route without one is no route. */
+enum route_rule {
+	RULE_NONE,
+	RULE_OPEN,    /* everybody */
+	RULE_MACHINE, /* everybody on this machine */
+	RULE_READ,    /* every account */
+	RULE_SESSION, /* every account, logged in by its password */
+	RULE_OPERATE, /* operators and admins */
+	RULE_OWN,     /* the same, the former on stores of their own: the handler asks */
+	RULE_ADMIN,   /* admins */
+	ROUTE_RULES
+};
+
 struct route {
 	const char *method;
 	const char *path;
 	enum route_access access;
+	enum route_rule rule;
 	route_handler *run;
 	const char *const *keys; /* of the query; NULL: none */
 	bool takes_body;
@@ -47,6 +66,12 @@ struct route_match {
 	char id[VALID_UUID_BYTES];
 	char allow[ANSWER_ALLOW];
 };
+
+/* The i-th row of the table, NULL after the last. */
+const struct route *route_at(size_t i);
+
+/* Fails with the 404 of a route's ":id": the one place that knows its words. */
+int route_missing(const struct route *route, struct err *err);
 
 /* -1: 404 or 405; for the latter ret->allow is filled as well. */
 MUST_CHECK int route_find(const char *method, const char *path, struct route_match *ret,

@@ -7,14 +7,18 @@
 
 #include "api/answer.h"
 #include "api/cache.h"
+#include "api/counters.h"
 #include "api/req.h"
 #include "io/conf.h"
 #include "io/db.h"
+#include "io/secret.h"
 
 /* What a process has for all of its requests. */
 struct api {
 	const struct conf *conf;
 	struct db *db;
+	struct secret_key key;
+	struct counters *counters;
 	struct cache cache;
 };
 

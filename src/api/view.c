@@ -166,6 +166,7 @@ store_json(const struct store *s)
 	json_set_text(o, "store_url", s->store_url);
 	json_set_text(o, "admin_url", s->admin_url);
 	json_set_text(o, "admin_user", s->admin_user);
+	json_set_text(o, "owner", or_null(s->owner));
 	json_set_text(o, "error_code", or_null(s->error_code));
 	json_set_text(o, "error_message", or_null(s->error_message));
 	json_set_time(o, "provision_started_at", s->provision_started_at);

@@ -12,6 +12,13 @@
 #include "base/attr.h"
 #include "base/errcode.h"
 
+enum err_class {
+	ERR_TERMINAL,	 /* trying again changes nothing: fail with the sentence */
+	ERR_TRANSIENT,	 /* try again after a pause; costs an attempt */
+	ERR_OUTAGE,	 /* the platform's own surroundings are down: wait, costs no attempt */
+	ERR_INTERRUPTED, /* we were told to stop: hand the job back as it was */
+};
+
 enum { ERR_TEXT_MAX = 768 };
 
 struct err {

@@ -1,16 +1,9 @@
 /*
- * errcode.h: the failures that the platform knows, and their classes. err.c
- * has the table of what each means; err.h is what others include.
+ * errcode.h: the failures that the platform knows. err.c has the table of what
+ * each means; err.h is what others include.
  */
 #ifndef BASE_ERRCODE_H
 #define BASE_ERRCODE_H
-
-enum err_class {
-	ERR_TERMINAL,	 /* trying again changes nothing: fail with the sentence */
-	ERR_TRANSIENT,	 /* try again after a pause; costs an attempt */
-	ERR_OUTAGE,	 /* the platform's own surroundings are down: wait, costs no attempt */
-	ERR_INTERRUPTED, /* we were told to stop: hand the job back as it was */
-};
 
 enum err_code {
 	ERR_NONE,
@@ -20,14 +13,29 @@ enum err_code {
 	ERR_BAD_JSON,
 	ERR_VALIDATION,
 	ERR_ENGINE_UNAVAILABLE,
+	ERR_BAD_CURSOR,
+	ERR_UNAUTHORIZED,
+	ERR_LOGIN_FAILED,
+	ERR_LOGIN_LOCKED,
+	ERR_LOGIN_BUSY,
+	ERR_SETUP_REFUSED,
+	ERR_FORBIDDEN,
+	ERR_NOT_OWNER,
 	ERR_LOOPBACK_ONLY,
 	ERR_CROSS_SITE,
 	ERR_ROUTE_NOT_FOUND,
 	ERR_STORE_NOT_FOUND,
+	ERR_USER_NOT_FOUND,
+	ERR_TOKEN_NOT_FOUND,
 	ERR_METHOD_NOT_ALLOWED,
 	ERR_DUPLICATE_NAME,
 	ERR_STORE_LIMIT,
+	ERR_USER_LIMIT,
+	ERR_QUEUE_LIMIT,
+	ERR_DUPLICATE_USER,
+	ERR_LAST_ADMIN,
 	ERR_NOT_FAILED,
+	ERR_KEY_REUSED,
 	ERR_BODY_TOO_LARGE,
 	ERR_MEDIA_TYPE,
 	ERR_NOT_STARTED,

@@ -22,6 +22,7 @@ enum { CONF_TEXT = 1024 };
 struct conf {
 	char database_path[CONF_TEXT];
 	char provisioner_dir[CONF_TEXT];
+	char api_dir[CONF_TEXT];
 	char wake_socket[CONF_TEXT];
 	char log_level[CONF_TEXT];
 	char auth[CONF_TEXT];
@@ -37,6 +38,7 @@ struct conf {
 	int store_port;
 	int max_stores;
 	int max_stores_per_user;
+	int max_queued_provisions;
 	int max_concurrent_provisions;
 	int max_concurrent_deletions;
 	int helm_timeout;	/* seconds */

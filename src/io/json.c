@@ -296,6 +296,13 @@ json_item(const struct json *array, size_t i)
 	return json_kind(array) == JSON_ARRAY ? J(json_object_array_get_idx(C(array), i)) : NULL;
 }
 
+void
+json_drop(struct json *array, size_t i)
+{
+	if (i < json_count(array))
+		json_object_array_del_idx(C(array), i, 1);
+}
+
 const char *
 json_key(const struct json *object, size_t i)
 {

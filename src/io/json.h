@@ -52,6 +52,7 @@ bool json_true(const struct json *j);
 /* Members of an object or items of an array; 0 for the rest. */
 size_t json_count(const struct json *j);
 struct json *json_item(const struct json *array, size_t i);
+void json_drop(struct json *array, size_t i); /* takes one item out */
 /* The i-th key of an object in the order of the text, NULL after the last. */
 const char *json_key(const struct json *object, size_t i);
 

@@ -8,6 +8,13 @@
  * health      what the last `inspect` saw; its time is the heartbeat
  * strays      namespaces of the platform in the cluster that no store has
  * generation  one row, raised when a column changes that an answer shows
+ * users       accounts; a store has an owner, until that account is removed
+ * sessions    logins of browsers, by the keyed hash of their cookie
+ * tokens      of programs, likewise; a revoked one keeps its row
+ * attempts    failed logins of an account or an address, and until when it waits
+ * familiar    addresses from which an account has logged in
+ * setup       at most one row: the token that makes the first account
+ * idempotency what was answered to a change that carried a key
  */
 #include "io/migrate.h"
 #include "io/dbparts.h"
@@ -154,7 +161,79 @@ static const char schema_2[] =
 	"CREATE TRIGGER strays_seen AFTER UPDATE ON strays " RAISE
 	"CREATE TRIGGER strays_gone AFTER DELETE ON strays " RAISE;
 
-static const char *const steps[] = {schema_1, schema_2};
+static const char schema_3[] =
+	"CREATE TABLE users ("
+	"  id TEXT PRIMARY KEY,"
+	"  name TEXT NOT NULL UNIQUE,"
+	"  role TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'admin')),"
+	"  password TEXT NOT NULL,"
+	"  created_at INTEGER NOT NULL,"
+	"  updated_at INTEGER NOT NULL,"
+	"  last_login_at INTEGER"
+	") STRICT;"
+	"CREATE TABLE sessions ("
+	"  hash TEXT PRIMARY KEY,"
+	"  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
+	"  created_at INTEGER NOT NULL,"
+	"  seen_at INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE INDEX sessions_user ON sessions (user_id);"
+	"CREATE INDEX sessions_created ON sessions (created_at);"
+	"CREATE TABLE tokens ("
+	"  id TEXT PRIMARY KEY,"
+	"  key TEXT NOT NULL UNIQUE,"
+	"  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
+	"  name TEXT NOT NULL,"
+	"  scope TEXT NOT NULL CHECK (scope IN ('viewer', 'operator', 'admin')),"
+	"  hash TEXT NOT NULL,"
+	"  created_at INTEGER NOT NULL,"
+	"  expires_at INTEGER NOT NULL,"
+	"  last_used_at INTEGER,"
+	"  revoked_at INTEGER"
+	") STRICT;"
+	"CREATE INDEX tokens_user ON tokens (user_id);"
+	"CREATE TABLE attempts ("
+	"  who TEXT PRIMARY KEY,"
+	"  failures INTEGER NOT NULL,"
+	"  failed_at INTEGER NOT NULL,"
+	"  locked_until INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE INDEX attempts_failed ON attempts (failed_at);"
+	"CREATE TABLE familiar ("
+	"  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
+	"  network TEXT NOT NULL,"
+	"  seen_at INTEGER NOT NULL,"
+	"  PRIMARY KEY (user_id, network)"
+	") STRICT;"
+	"CREATE TABLE setup ("
+	"  one INTEGER PRIMARY KEY CHECK (one = 1),"
+	"  hash TEXT NOT NULL,"
+	"  boot TEXT NOT NULL,"
+	"  expires_at INTEGER NOT NULL"
+	") STRICT;"
+	"ALTER TABLE stores ADD COLUMN owner_id TEXT REFERENCES users (id) ON DELETE SET NULL;"
+	"CREATE INDEX stores_owner ON stores (owner_id) WHERE status <> 'deleted';"
+	"CREATE TRIGGER stores_owned AFTER UPDATE OF owner_id ON stores " RAISE
+	"CREATE TRIGGER users_new AFTER INSERT ON users " RAISE
+	"CREATE TRIGGER users_seen AFTER UPDATE ON users " RAISE
+	"CREATE TRIGGER users_gone AFTER DELETE ON users " RAISE
+	"CREATE TRIGGER tokens_new AFTER INSERT ON tokens " RAISE
+	"CREATE TRIGGER tokens_seen AFTER UPDATE ON tokens " RAISE
+	"CREATE TRIGGER tokens_gone AFTER DELETE ON tokens " RAISE;
+
+static const char schema_4[] =
+	"CREATE TABLE idempotency ("
+	"  key TEXT PRIMARY KEY,"
+	"  request TEXT NOT NULL,"
+	"  answer TEXT NOT NULL,"
+	"  created_at INTEGER NOT NULL"
+	") STRICT;"
+	"CREATE INDEX idempotency_created ON idempotency (created_at);";
+
+/* The digest of a row and of the one before it; rows of before have none. */
+static const char schema_5[] = "ALTER TABLE audit_log ADD COLUMN hash TEXT;";
+
+static const char *const steps[] = {schema_1, schema_2, schema_3, schema_4, schema_5};
 
 enum { VERSION_GET, APPLICATION_GET, TABLES_GET, QUICK_CHECK, FULL_CHECK, FOREIGN_CHECK };
 

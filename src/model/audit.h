@@ -1,6 +1,7 @@
 /*
- * audit.h: who did what to which store. Rows are only ever added, each in the
- * transaction of the change that it tells of.
+ * audit.h: who did what to which store or account. Rows are only ever added,
+ * each in the transaction of the change that it tells of, and each carries a
+ * digest of itself and of the row before it (chain.h).
  */
 #ifndef MODEL_AUDIT_H
 #define MODEL_AUDIT_H
@@ -26,12 +27,24 @@ enum audit_action {
 	AUDIT_STRAY_GONE,
 	AUDIT_STRAY_ADOPTED,
 	AUDIT_STRAY_REMOVED,
+	AUDIT_SETUP,
+	AUDIT_LOGIN,
+	AUDIT_LOGIN_FAILED,
+	AUDIT_LOGIN_LOCKED,
+	AUDIT_LOGOUT,
+	AUDIT_PASSWORD_CHANGE,
+	AUDIT_USER_CREATE,
+	AUDIT_USER_CHANGE,
+	AUDIT_USER_DELETE,
+	AUDIT_TOKEN_CREATE,
+	AUDIT_TOKEN_REVOKE,
+	AUDIT_REFUSED,
 	AUDIT_ACTIONS
 };
 
 extern const char *const audit_action_words[AUDIT_ACTIONS];
 
-enum { AUDIT_LIMIT_DEFAULT = 50, AUDIT_LIMIT_MAX = 500 };
+enum { AUDIT_LIMIT = 50 }; /* unless told */
 
 struct audit_entry {
 	enum audit_action action;
@@ -44,18 +57,24 @@ struct audit_entry {
 struct audit_filter {
 	const char *store_id; /* NULL: of all stores and of none */
 	const char *action;   /* NULL: all */
+	int64_t before;	      /* rows with a lower number; INT64_MAX: all */
 	int limit;
 };
 
 extern const struct db_table audit_sql;
 
-/* Takes over details, an object without secrets. */
+/* In a transaction that writes. Takes over details, an object without secrets. */
 MUST_CHECK int audit_add(struct db *db, const struct audit_entry *e, struct json *details,
 			 struct err *err);
 
 /* Appends the newest rows that fit to an array, newest first, as the API shows them. */
 MUST_CHECK int audit_list(struct db *db, const struct audit_filter *filter, struct json *array,
 			  struct err *err);
+/* Oldest first, those behind a number: audit_next() until 0, then db_done(). */
+struct db_query *audit_from(struct db *db, int64_t after);
+MUST_CHECK int audit_next(struct db_query *q, struct json **ret, struct err *err);
+/* The highest number that a row ever had. */
+MUST_CHECK int audit_highest(struct db *db, int64_t *ret, struct err *err);
 /* How many rows tell of an action. */
 MUST_CHECK int audit_count(struct db *db, enum audit_action action, int64_t *ret, struct err *err);
 

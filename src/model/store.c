@@ -13,13 +13,22 @@ const char *const store_health_words[STORE_HEALTHS] = {"unknown", "ok", "degrade
 #define COLUMNS                                                                                    \
 	"id, name, slug, type, plan, status, namespace, store_url, admin_url, admin_user,"         \
 	" error_code, error_message, provision_started_at, provision_finished_at,"                 \
-	" created_at, updated_at, health_state, health_message, health_checked_at"
+	" created_at, updated_at, health_state, health_message, health_checked_at, owner_id,"      \
+	" (SELECT u.name FROM users u WHERE u.id = owner_id)"
+
+/* A text is looked for as it is, and as an address would have it: without accents and case. */
+#define FITS                                                                                       \
+	"status <> 'deleted' AND (:status IS NULL OR status = :status)"                            \
+	" AND (:text IS NULL OR instr(lower(name), lower(:text)) > 0"                              \
+	"  OR (:slug <> '' AND instr(slug, :slug) > 0))"
 
 enum {
 	INSERT,
 	GET,
 	LIST,
+	MATCHING,
 	COUNT,
+	COUNT_OWN,
 	COUNT_BY_STATUS,
 	AVG_DURATION,
 	SET_STATUS,
@@ -32,13 +41,17 @@ enum {
 
 static const char *const statements[] = {
 	[INSERT] = "INSERT INTO stores (id, name, slug, type, plan, status, namespace, store_url,"
-		   " admin_url, admin_user, sealed_password, seal_key_id, created_at, updated_at)"
+		   " admin_url, admin_user, sealed_password, seal_key_id, owner_id, created_at,"
+		   " updated_at)"
 		   " VALUES (:id, :name, :slug, :type, :plan, :status, :namespace, :store_url,"
-		   " :admin_url, :admin_user, :box, :key_id, :now, :now)",
+		   " :admin_url, :admin_user, :box, :key_id, :owner, :now, :now)",
 	[GET] = "SELECT " COLUMNS " FROM stores WHERE id = :id AND status <> 'deleted'",
-	[LIST] = "SELECT " COLUMNS " FROM stores WHERE status <> 'deleted'"
-		 " ORDER BY created_at DESC, id DESC",
+	[LIST] = "SELECT " COLUMNS " FROM stores WHERE " FITS
+		 " AND (created_at, id) < (:before_at, :before_id)"
+		 " ORDER BY created_at DESC, id DESC LIMIT :limit",
+	[MATCHING] = "SELECT count(*) FROM stores WHERE " FITS,
 	[COUNT] = "SELECT count(*) FROM stores WHERE status <> 'deleted'",
+	[COUNT_OWN] = "SELECT count(*) FROM stores WHERE status <> 'deleted' AND owner_id = :owner",
 	[COUNT_BY_STATUS] = "SELECT status, count(*) FROM stores GROUP BY status",
 	[AVG_DURATION] = "SELECT avg(provision_finished_at - provision_started_at) / 1000.0"
 			 /* Not those whose clock was set meanwhile. */
@@ -97,6 +110,7 @@ store_insert(struct db *db, const struct store *s, const struct store_box *box, 
 	db_bind_text(q, ":admin_user", s->admin_user);
 	db_bind_blob(q, ":box", box ? box->data : NULL, box ? box->len : 0);
 	db_bind_text(q, ":key_id", box ? box->key_id : NULL);
+	db_bind_text(q, ":owner", s->owner_id[0] ? s->owner_id : NULL);
 	db_bind_int(q, ":now", s->created_at);
 	if (db_run(q, err) >= 0)
 		return 0;
@@ -145,6 +159,8 @@ read_row(struct db_query *q, struct store *s)
 	s->health = health_of(db_text(q, 16));
 	copy(s->health_message, sizeof(s->health_message), db_text(q, 17));
 	s->health_checked_at = db_int(q, 18);
+	copy(s->owner_id, sizeof(s->owner_id), db_text(q, 19));
+	copy(s->owner, sizeof(s->owner), db_text(q, 20));
 }
 
 int
@@ -156,10 +172,40 @@ store_get(struct db *db, const char *id, struct store *ret, struct err *err)
 	return store_next(q, ret, err);
 }
 
-struct db_query *
-store_list(struct db *db)
+static void
+bind_filter(struct db_query *q, const struct store_filter *f)
 {
-	return db_query(db, &store_sql, LIST);
+	char slug[VALID_SLUG_BYTES] = "";
+
+	if (f->text)
+		valid_make_slug(f->text, slug);
+	db_bind_text(q, ":status", f->status);
+	db_bind_text(q, ":text", f->text);
+	db_bind_text(q, ":slug", slug);
+}
+
+struct db_query *
+store_list(struct db *db, const struct store_filter *filter)
+{
+	struct db_query *q = db_query(db, &store_sql, LIST);
+
+	bind_filter(q, filter);
+	db_bind_int(q, ":before_at", filter->before_at);
+	db_bind_text(q, ":before_id", filter->before_id);
+	db_bind_int(q, ":limit", filter->limit ? filter->limit : -1);
+	return q;
+}
+
+int
+store_matching(struct db *db, const struct store_filter *filter, int64_t *ret, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &store_sql, MATCHING);
+
+	bind_filter(q, filter);
+	if (db_step(q, err) < 0)
+		return -1;
+	*ret = db_int(q, 0);
+	return 0;
 }
 
 int
@@ -173,10 +219,13 @@ store_next(struct db_query *q, struct store *ret, struct err *err)
 }
 
 int
-store_count(struct db *db, int64_t *ret, struct err *err)
+store_count(struct db *db, const char *owner_id, int64_t *ret, struct err *err)
 {
-	CLEANUP(db_donep) struct db_query *q = db_query(db, &store_sql, COUNT);
+	CLEANUP(db_donep)
+	struct db_query *q = db_query(db, &store_sql, owner_id ? COUNT_OWN : COUNT);
 
+	if (owner_id)
+		db_bind_text(q, ":owner", owner_id);
 	if (db_step(q, err) < 0)
 		return -1;
 	*ret = db_int(q, 0);
@@ -250,7 +299,8 @@ store_get_box(struct db *db, const char *id, struct store_box *ret, struct err *
 		return r;
 	data = db_blob(q, 0, &ret->len);
 	if (ret->len > sizeof(ret->data))
-		return err_set(err, ERR_PASSWORD_LOST, "The sealed password is damaged; set a new one.");
+		return err_set(err, ERR_PASSWORD_LOST,
+			       "The sealed password is damaged; set a new one.");
 	if (data)
 		memcpy(ret->data, data, ret->len);
 	copy(ret->key_id, sizeof(ret->key_id), db_text(q, 1));

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/names.h"
+#include "model/user.h"
 
 enum { STORE_WORD = 32 };
 
@@ -32,6 +33,7 @@ struct store {
 	char namespace[NAMES_OBJECT];
 	char store_url[NAMES_URL], admin_url[NAMES_URL];
 	char admin_user[VALID_USER_BYTES];
+	char owner_id[VALID_UUID_BYTES], owner[USER_NAME]; /* "": none */
 	char error_code[STORE_WORD];
 	char error_message[ERR_TEXT_MAX];
 	int64_t provision_started_at, provision_finished_at;

@@ -50,7 +50,7 @@ sub check {
 		push @bad, 'more keys' if grep { !/^(?:error|code|details|request_id)$/ } keys %$json;
 	}
 	push @bad, 'Retry-After' if ($status =~ /^(?:429|50[234])$/)
-		!= (($r->{headers}{'retry-after'} // '') =~ /^[1-9]\d?$/);
+		!= (($r->{headers}{'retry-after'} // '') =~ /^[1-9]\d{0,2}$/);
 	push @bad, 'Allow' if ($status == 405) > defined $r->{headers}{allow};
 	return is(join('; ', @bad), '', "$name: $status" . ($code ? " $code" : '')) || diag($r->{content});
 }

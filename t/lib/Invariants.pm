@@ -52,6 +52,8 @@ sub of_rows {
 		my ($name, $query, $is_bad) = @{$rows[$i]};
 		push @bad, map { "$name: @$_" } grep { !$is_bad || $is_bad->($_) } $p->sql($query);
 	}
+	my $chain = $p->{played} ? {status => 0} : $p->storectl('audit', 'verify');
+	push @bad, "the audit log is a chain: $chain->{out}$chain->{err}" if $chain->{status};
 	my %there = map { $_->[0] => 1 } $p->sql('SELECT id FROM stores');
 	push @bad, map { "an acknowledged store is there: $_" } grep { !$there{$_} } @{$p->{acknowledged} || []};
 	return (@bad, of_files($p));

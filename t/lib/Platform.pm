@@ -46,6 +46,7 @@ sub new {
 	$self->{conf} = {
 		DATABASE_PATH => "$dir/data/store-platform.db",
 		PROVISIONER_DIR => "$dir/data/provisioner",
+		API_DIR => "$dir/data/api",
 		WAKE_SOCKET => "$dir/run/wake.sock",
 		LOG_LEVEL => 'debug',
 		AUTH => 'off',
@@ -136,7 +137,7 @@ sub start_pool {
 	my ($self) = @_;
 	my $path = "$self->{dir}/run/api.sock";
 	unlink $path;
-	my $socket = IO::Socket::UNIX->new(Local => $path, Listen => 64) or die "$path: $!";
+	my $socket = IO::Socket::UNIX->new(Local => $path, Listen => 1024) or die "$path: $!";
 	chmod 0666, $path;
 	$self->spawn('api', ['multiwatch', '-f', $self->{pool}, '--', $self->program('store-api')],
 		stdin => $socket);
@@ -168,6 +169,7 @@ sub start_nginx {
 	);
 	my $text = slurp("$TOP/t/nginx.conf.in");
 	$text =~ s/\@([A-Z_]+)\@/$value{$1} \/\/ die "placeholder $1"/ge;
+	$text =~ s/^(\s*listen .*\n)/$1$self->{server_more}/m if $self->{server_more};
 	spew("$self->{dir}/nginx/nginx.conf", $text);
 	my ($nginx) = grep { -x } map { "$_/nginx" } split(/:/, $ENV{PATH}), '/usr/sbin';
 	$self->spawn('nginx', [$nginx, '-p', "$self->{dir}/nginx", '-c', "$self->{dir}/nginx/nginx.conf",

@@ -157,7 +157,7 @@ expect(struct db *db, enum store_status status, enum job_state job_state, int au
 	OK(job_of_store(db, TOOL_ID_A, &job, E));
 	assert_int_equal(store.status, status);
 	assert_int_equal(job.state, job_state);
-	OK(audit_list(db, &(struct audit_filter){.limit = 10}, log, E));
+	OK(audit_list(db, &(struct audit_filter){.before = INT64_MAX, .limit = 10}, log, E));
 	assert_int_equal(json_count(log), audits);
 	json_free(log);
 }

@@ -7,6 +7,7 @@
 
 #include "api/cache.h"
 #include "api/guard.h"
+#include "api/page.h"
 #include "api/query.h"
 #include "api/route.h"
 
@@ -223,7 +224,7 @@ guards_callers(void **state)
 		strcpy(req.remote, cases[i].remote);
 		strcpy(req.host, cases[i].host);
 		strcpy(req.fetch_site, cases[i].site);
-		if (guard_caller(&req, E) < 0)
+		if (guard_machine(&req, E) < 0)
 			got = tool_err.code;
 		if (got != cases[i].want)
 			fail_msg("%s from %s to %s: %s", cases[i].method, cases[i].remote,
@@ -290,7 +291,7 @@ keeps_answers_of_one_generation(void **state)
 	static const struct conf conf = {.store_port = 443};
 	char key[SEAL_DIGEST], other[SEAL_DIGEST], big[SEAL_DIGEST];
 	struct cache *c = calloc(1, sizeof(*c));
-	struct buf body = BUF_INIT, huge = BUF_INIT;
+	struct answer one = {.link = "<x>", .total = 3}, huge = ANSWER_INIT;
 
 	(void)state;
 	assert_non_null(c);
@@ -298,31 +299,71 @@ keeps_answers_of_one_generation(void **state)
 	cache_key(c, "/a", "b", "", "local", key);
 	cache_key(c, "/a", "", "b", "local", other);
 	assert_string_not_equal(key, other);
-	buf_str(&body, "one");
-	cache_keep(c, "e.1", key, &body);
+	buf_str(&one.body, "one");
+	cache_keep(c, "e.1", key, &one);
 	assert_non_null(cache_find(c, "e.1", key));
-	assert_string_equal(buf_text(cache_find(c, "e.1", key)), "one");
+	assert_string_equal(buf_text(&cache_find(c, "e.1", key)->body), "one");
+	assert_string_equal(cache_find(c, "e.1", key)->link, "<x>");
+	assert_int_equal(cache_find(c, "e.1", key)->total, 3);
 	assert_null(cache_find(c, "e.1", other));
 	assert_null(cache_find(c, "e.2", key));
 	assert_null(cache_find(c, "e.1", key)); /* what was dropped does not come back */
 
 	/* It stays within its bounds, and what does not fit is left out. */
 	for (size_t i = 0; i < CACHE_BODY; i += 1024)
-		buf_printf(&huge, "%1024s", "x");
+		buf_printf(&huge.body, "%1024s", "x");
 	for (int i = 0; i < 3 * CACHE_ENTRIES; i++) {
 		snprintf(big, sizeof(big), "%d", i);
 		cache_keep(c, "e.3", big, &huge);
 		assert_non_null(cache_find(c, "e.3", big));
 		assert_true(c->bytes <= CACHE_BYTES);
 	}
-	buf_str(&huge, "x");
+	buf_str(&huge.body, "x");
 	cache_keep(c, "e.3", key, &huge);
 	assert_null(cache_find(c, "e.3", key));
 	cache_drop(c);
 	assert_int_equal(c->bytes, 0);
-	buf_free(&huge);
-	buf_free(&body);
+	answer_free(&huge);
+	answer_free(&one);
 	free(c);
+}
+
+static void
+reads_parts_of_lists(void **state)
+{
+	static const char *const of_list[] = {"limit", "cursor", "q", NULL};
+	static const char *const bad[] = {
+		"",  "0",  "x",	   "00000000000000050b5e2a3c1d4f4e6a8b7c9d0e1f2a3b4",
+		"-", "%00", "0000000000000005", "00000000000000050b5e2a3c1d4f4e6a8b7c9d0e1f2a3b4cc",
+		"80000000000000050b5e2a3c1d4f4e6a8b7c9d0e1f2a3b4c",
+		"00000000000000050B5e2a3c1d4f4e6a8b7c9d0e1f2a3b4c",
+	};
+	char cursor[PAGE_CURSOR], link[ANSWER_LINK], text[QUERY_VALUE];
+	struct query q;
+	struct page p;
+
+	(void)state;
+	OK(query_parse(&q, "", of_list, E));
+	OK(page_read(&q, 0, true, &p, E));
+	assert_true(p.limit == 0 && p.at == INT64_MAX);
+	page_cursor(INT64_MAX - 5, ID, cursor);
+	snprintf(text, sizeof(text), "q=a%%26b+%%c3%%a9&cursor=%s&limit=500", cursor);
+	OK(query_parse(&q, text, of_list, E));
+	OK(page_read(&q, 50, true, &p, E));
+	assert_true(p.limit == 500 && p.at == INT64_MAX - 5);
+	assert_string_equal(p.id, ID);
+	page_link("/api/stores", &q, "c", link);
+	assert_string_equal(link, "</api/stores?q=a%26b%20%C3%A9&limit=500&cursor=c>; rel=\"next\"");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		q = (struct query){.count = 1, .items = {{.key = "cursor"}}};
+		snprintf(q.items[0].value, QUERY_VALUE, "%s", bad[i]);
+		REFUSED(page_read(&q, 0, true, &p, E), ERR_BAD_CURSOR);
+	}
+	page_cursor(7, "", cursor);
+	snprintf(q.items[0].value, QUERY_VALUE, "%s", cursor);
+	OK(page_read(&q, 0, false, &p, E));
+	assert_int_equal(p.at, 7);
+	REFUSED(page_read(&q, 0, true, &p, E), ERR_BAD_CURSOR);
 }
 
 int
@@ -339,6 +380,7 @@ main(void)
 		cmocka_unit_test(guards_bodies),
 		cmocka_unit_test(compares_tags),
 		cmocka_unit_test(keeps_answers_of_one_generation),
+		cmocka_unit_test(reads_parts_of_lists),
 	};
 
 	return TOOL_RUN(route);

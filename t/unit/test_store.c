@@ -62,7 +62,7 @@ frees_a_slug_when_deleted(void **state)
 	OK(store_set_status(db, TOOL_ID_A, STORE_DELETED, NULL, NULL, E));
 	assert_int_equal(store_get(db, TOOL_ID_A, &s, E), 0);
 	tool_store(db, TOOL_ID_B, "one");
-	OK(store_count(db, &n, E));
+	OK(store_count(db, NULL, &n, E));
 	assert_int_equal(n, 1);
 	/* The same id is refused in other words: it is nobody's choice of a name. */
 	s = get(db, TOOL_ID_B);
@@ -186,7 +186,7 @@ lists_newest_first(void **state)
 	tool_store(db, "33333333-3333-4333-8333-333333333333", "three");
 	OK(db_script(db, "UPDATE stores SET created_at = 2000 WHERE slug = 'one'", E));
 	OK(store_set_status(db, TOOL_ID_B, STORE_DELETED, NULL, NULL, E));
-	q = store_list(db);
+	q = store_list(db, &(struct store_filter){.before_at = INT64_MAX, .before_id = ""});
 	assert_int_equal(store_next(q, &s, E), 1);
 	assert_string_equal(s.slug, "one");
 	assert_int_equal(store_next(q, &s, E), 1);
@@ -202,7 +202,7 @@ adds_up(void **state)
 	int64_t n = -1;
 
 	(void)state;
-	OK(store_count(db, &n, E));
+	OK(store_count(db, NULL, &n, E));
 	assert_int_equal(n, 0);
 	OK(store_totals(db, &t, E));
 	assert_true(t.avg_provision_seconds == 0);
@@ -222,7 +222,7 @@ adds_up(void **state)
 	assert_int_equal(t.by_status[STORE_PROVISIONING], 1);
 	assert_int_equal(t.by_status[STORE_FAILED], 0);
 	assert_true(t.avg_provision_seconds == 1.5);
-	OK(store_count(db, &n, E));
+	OK(store_count(db, NULL, &n, E));
 	assert_int_equal(n, 2);
 }
 

@@ -14,12 +14,17 @@
 
 #include "base/clock.h"
 #include "io/migrate.h"
+#include "model/attempt.h"
 #include "model/audit.h"
 #include "model/drift.h"
 #include "model/event.h"
 #include "model/health.h"
+#include "model/idem.h"
 #include "model/job.h"
+#include "model/session.h"
+#include "model/setup.h"
 #include "model/store.h"
+#include "model/token.h"
 
 enum { PATHS = 32, PATH_BYTES = 512, TEXT_BYTES = 64 * 1024 };
 
@@ -89,8 +94,10 @@ tool_read(const char *path)
 struct db *
 tool_db(const char *name)
 {
-	static const struct db_table *const tables[] = {&store_sql, &job_sql,	&event_sql,
-							&audit_sql, &drift_sql, &health_sql, NULL};
+	static const struct db_table *const tables[] = {
+		&store_sql, &job_sql,	  &event_sql, &audit_sql,   &drift_sql, &health_sql,
+		&user_sql,  &session_sql, &token_sql, &attempt_sql, &setup_sql,
+		&idem_sql,  NULL};
 	struct db *db;
 
 	OK(db_open(&db, tool_path(name), 2000, E));
