@@ -14,7 +14,7 @@ my $KILLS = 20;
 # A liveness probe as of a shop that is up would have ended the start after six failures.
 my $PROBES = 25;
 
-# Gives up while its shop is being killed, so that a retry is needed; the other one never does.
+# Gives up soon, while its shop is being killed, so that a retry is needed; the other one never does.
 my $hasty = RealNode::platform(PROVISION_TIMEOUT => 30, PROVISION_ATTEMPTS => 1);
 my $patient = RealNode::platform();
 RealNode::values_file($hasty, {mariadb => {resources => {limits => {cpu => '900m'}}}});
@@ -111,6 +111,10 @@ RealNode::wait_until("$PROBES probes have failed meanwhile at the one held up", 
 is($patient->store($store{slow}{id})->{status}, 'provisioning', 'and it is waited for');
 kill 'CONT', @held;
 
+# A retry with time enough, as it has by default.
+delete $hasty->{conf}{PROVISION_TIMEOUT};
+$hasty->stop('provisioner');
+$hasty->start_provisioner;
 is($hasty->post("/api/stores/$store{killed}{id}/retry", undef)->{status}, 200, 'a retry');
 is($hasty->wait_status($store{killed}{id}, 'ready|failed', 400)->{status}, 'ready', 'makes the shop ready');
 is(secrets('killed'), $secrets, 'with the same passwords');
