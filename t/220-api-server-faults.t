@@ -42,6 +42,7 @@ my @faults = (
 	['503', {status => 503}],
 	['500', {status => 500}],
 	['no answer', {action => 'close'}],
+	['an answer that does not come', {action => 'hang'}], # given up after 15 s
 	['an answer cut short', {action => 'truncate'}],
 	['an answer that is no JSON', {status => 200, body => '<html>welcome</html>'}],
 	['409 for an update', {status => 409}],

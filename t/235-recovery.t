@@ -13,6 +13,8 @@ use Test::More;
 
 PlatformTest::need_cluster();
 
+my $PATIENCE = 400;	# seconds: who waits this long has failed, however busy the machine is
+
 # status => how it is made, what a provision runs, how that ends, what a delete runs
 my @table = (
 	[none => sub { Record::remove(@_) }, 'upgrade', 'ready', ''],
@@ -56,7 +58,7 @@ for my $line ('helm3', 'helm4') {
 	}
 	for my $row (@table) {
 		my $s = $store{$row->[0]};
-		is($p->wait_status($s->{id}, 'ready|failed')->{status}, 'ready', "$s->{slug} is there");
+		is($p->wait_status($s->{id}, 'ready|failed', $PATIENCE)->{status}, 'ready', "$s->{slug} is there");
 		$before{$s->{slug}} = secrets($p, $s->{slug});
 	}
 
@@ -68,7 +70,7 @@ for my $line ('helm3', 'helm4') {
 	for my $row (@table) {
 		my ($word, undef, $runs, $end) = @$row;
 		my $slug = $store{$word}{slug};
-		my $s = $p->wait_status($store{$word}{id}, 'ready|failed');
+		my $s = $p->wait_status($store{$word}{id}, 'ready|failed', $PATIENCE);
 		my $name = "2.1: $line, $word met by a provision";
 		is($s->{status}, $end, "$name: $end") or diag($s->{error_message});
 		is(not_version($helm->runs("wc-$slug")), $runs, "$name: helm ran '$runs'");
@@ -83,7 +85,7 @@ for my $line ('helm3', 'helm4') {
 		like($s->{error_message}, qr/cannot be read.*Delete that Secret/, "$name: and what to do");
 		Record::remove($p, $slug);
 		$p->post("/api/stores/$s->{id}/retry", undef);
-		is($p->wait_status($s->{id}, 'ready|failed')->{status}, 'ready', "$name: which helps");
+		is($p->wait_status($s->{id}, 'ready|failed', $PATIENCE)->{status}, 'ready', "$name: which helps");
 	}
 
 	# What a delete makes of it.
@@ -94,7 +96,7 @@ for my $line ('helm3', 'helm4') {
 		my ($word, $runs) = @$row[0, 4];
 		my $slug = $store{$word}{slug};
 		my $name = "2.1: $line, $word met by a delete";
-		$p->wait_status($store{$word}{id}, 'gone');
+		$p->wait_status($store{$word}{id}, 'gone', $PATIENCE);
 		$p->is_gone($slug, "$name: it is gone");
 		is(not_version($helm->runs("wc-$slug")), $runs, "$name: helm ran '$runs'");
 	}

@@ -12,6 +12,8 @@ use Test::More;
 
 PlatformTest::need_cluster();
 
+my $PATIENCE = 400;	# seconds: who waits this long has failed, however busy the machine is
+
 my @provision = qw(namespace secrets release database wordpress woocommerce storefront);
 my @delete = qw(release namespace volumes);
 
@@ -51,7 +53,7 @@ sub asked { return $p->sql_one("SELECT count(*) FROM jobs WHERE store_id = '$_[0
 
 sub check_gone {
 	my ($store, $what) = @_;
-	$p->wait_status($store->{id}, 'gone|failed');
+	$p->wait_status($store->{id}, 'gone|failed', $PATIENCE);
 	$p->is_gone($store->{slug}, "$what: gone");
 	is($p->sql_one("SELECT count(*) FROM jobs WHERE store_id = '$store->{id}' AND state IN ('queued', 'running', 'retry')"),
 		0, "$what: no job is left");
@@ -89,7 +91,7 @@ subtest '1.9: a delete again at each step of a removal' => sub {
 	my %store;
 	my @points = map { ("begin-$_", "end-$_") } @delete;
 	$store{$_} = $p->create(name => "again $_") for @points;
-	$p->wait_status($_->{id}, 'ready') for values %store;
+	$p->wait_status($_->{id}, 'ready', $PATIENCE) for values %store;
 	for my $at (@points) {
 		trap($at, sub { $p->delete("/api/stores/$store{$at}{id}") });
 		is($p->delete("/api/stores/$store{$at}{id}")->{status}, 200, "$at: the second delete is accepted");

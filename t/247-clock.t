@@ -11,6 +11,8 @@ use PlatformTest;
 use Test::More;
 
 PlatformTest::need_cluster();
+
+my $PATIENCE = 400;	# seconds: who waits this long has failed, however busy the machine is
 my ($library) = glob '/usr/lib/*/faketime/libfaketimeMT.so.1';
 plan(skip_all => 'no libfaketime: apt install libfaketime') unless $library;
 
@@ -55,7 +57,7 @@ subtest '1.10: jumps while one job runs and others wait' => sub {
 	$helm->mode('real');
 	kill 'KILL', map { /^(\d+): sleep 1000/ } $p->leftovers;
 	for (@stores) {
-		my $end = $p->wait_status($_->{id}, 'ready|failed');
+		my $end = $p->wait_status($_->{id}, 'ready|failed', $PATIENCE);
 		is($end->{status}, 'ready', "$_->{slug} is ready in the end") or diag $end->{error_message};
 		cmp_ok($end->{job}{attempt}, '<=', 2, 'with an attempt more at most');
 	}
@@ -76,7 +78,7 @@ subtest '1.10: put back by a year while a job waits for its next attempt' => sub
 	cmp_ok($after, '<', (time - 365 * 86400 + 300) * 1000, 'it is due within the longest pause of the clock that counts now');
 	$helm->mode('real');
 	set_clock('+0');
-	is($p->wait_status($store->{id}, 'ready|failed')->{status}, 'ready', 'and it goes on');
+	is($p->wait_status($store->{id}, 'ready|failed', $PATIENCE)->{status}, 'ready', 'and it goes on');
 };
 
 subtest '1.10: a point of time far ahead is clamped at the start' => sub {
@@ -87,10 +89,10 @@ subtest '1.10: a point of time far ahead is clamped at the start' => sub {
 		UPDATE jobs SET run_at = run_at + 3600000 WHERE store_id = '$never->{id}'");
 	start_provisioner();
 	for ($store, $never) {
-		is($p->wait_status($_->{id}, 'ready|failed')->{status}, 'ready', "$_->{slug} is made now");
+		is($p->wait_status($_->{id}, 'ready|failed', $PATIENCE)->{status}, 'ready', "$_->{slug} is made now");
 	}
 };
 
 $p->delete("/api/stores/$_->{id}") for @{$p->get('/api/stores')->{json}};
-$p->wait_for('the cluster to be empty', sub { !@{$p->get('/api/stores')->{json}} }, 180);
+$p->wait_for('the cluster to be empty', sub { !@{$p->get('/api/stores')->{json}} }, $PATIENCE);
 $p->finish;
