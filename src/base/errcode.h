@@ -1,6 +1,5 @@
 /*
- * errcode.h: the failures that the platform knows. err.c has the table of what
- * each means; err.h is what others include.
+ * errcode.h: the failures that the platform knows; err.c tells what each means.
  */
 #ifndef BASE_ERRCODE_H
 #define BASE_ERRCODE_H

@@ -54,12 +54,10 @@ MUST_CHECK int job_next_failure(struct db_query *q, enum err_code *ret_code, int
 				struct err *err);
 MUST_CHECK int job_count(struct db *db, enum job_kind kind, enum job_state state, int64_t *ret,
 			 struct err *err);
-
 /* Makes due what waits beyond every pause, or was never tried: the clock was ahead then. */
 MUST_CHECK int job_clamp(struct db *db, struct err *err);
 /* The clock was put back by so much: what waits goes back with it. */
 MUST_CHECK int job_shift(struct db *db, int64_t back_ms, struct err *err);
-
 /* queued or retry -> running: raises fence and attempt, and tells both in *job. */
 MUST_CHECK int job_start(struct db *db, struct job *job, const char *instance_id,
 			 int64_t lease_until, struct err *err);

@@ -23,7 +23,7 @@
 #include "model/store.h"
 #include "provisioner/outcome.h"
 
-enum { BUSY_MS = 50, N_MAX = 20000 };
+enum { BUSY_MS = 50, N_MAX = 200000 };
 
 enum { STORES, JOBS, AUDITS, WAITS, RUNS, ENDED, READY };
 
@@ -38,10 +38,9 @@ static const char *const statements[] = {
 };
 static DB_TABLE(test_sql, statements);
 static const struct db_table *const test_tables[] = {&test_sql, NULL};
-static const struct db_table *const tables[] = {&store_sql, &job_sql,	 &event_sql,
-						&audit_sql, &health_sql, NULL};
 
 static struct conf conf;
+static struct counters *counters;
 static const char *rule;
 
 static struct db *
@@ -50,7 +49,7 @@ open_all(const char *path)
 	struct db *db;
 
 	OK(db_open(&db, path, BUSY_MS, E));
-	OK(db_prepare(db, tables, E));
+	OK(db_prepare(db, serve_tables, E));
 	OK(db_prepare(db, test_tables, E));
 	return db;
 }
@@ -92,7 +91,7 @@ run_migrate(const char *path)
 	if (r == 0)
 		r = migrate_run(db, &err);
 	if (r == 0)
-		r = db_prepare(db, tables, &err);
+		r = db_prepare(db, serve_tables, &err);
 	fault_arm("");
 	db_close(db);
 	return clean(r, &err);
@@ -119,7 +118,7 @@ make_empty(const char *path)
 static int
 ask(const char *path, const char *method, const char *where, char *body)
 {
-	struct api api = {.conf = &conf, .db = open_all(path)};
+	struct api api = {.conf = &conf, .db = open_all(path), .counters = counters};
 	struct req req = {.body = body, .body_len = body ? strlen(body) : 0};
 	struct answer answer = ANSWER_INIT;
 	struct err fault = ERR_INIT;
@@ -371,6 +370,7 @@ sweeps(void **state)
 	(void)state;
 	snprintf(conf.provisioner_dir, sizeof(conf.provisioner_dir), "%s", tool_path(""));
 	OK(seal_make(conf.provisioner_dir, E));
+	OK(counters_open(&counters, tool_path(""), E));
 #ifdef __SANITIZE_ADDRESS__
 	skip(); /* its own malloc and read come first */
 #endif
