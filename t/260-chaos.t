@@ -93,7 +93,7 @@ sub ask {
 
 my @deeds = (
 	[8, \&create],
-	[5, sub { ask('delete', 'DELETE', '', "'ready', 'failed', 'provisioning'") }],
+	[3, sub { ask('delete', 'DELETE', '', "'ready', 'failed', 'provisioning'") }],
 	[3, sub { ask('retry', 'POST', '/retry', "'failed'") }],
 	[4, sub { kill_one('the pool', $p->pool_pids) }],
 	[3, sub { kill_one('the supervisor', $p->{pids}{provisioner} || ()); later(1, \&revive_provisioner) }],
