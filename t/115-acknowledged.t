@@ -70,6 +70,30 @@ subtest '1.1: what was acknowledged is there, and what was not is whole or absen
 	diag(sprintf '%d posts, %d kills of pool processes, %d acknowledged, %d there', $posts, $kills, scalar @made, scalar keys %there);
 };
 
+subtest '4.3: "database is locked" reaches nobody' => sub {
+	my $crowd = Crowd->start(8, sub {
+		my ($i) = @_;
+		my (%count, $n);
+		until (-e "$p->{dir}/enough") {
+			my $r = ask('POST', '/api/stores', '{"name":"Locked ' . "$i " . ++$n . '"}');
+			my $after = ($r->{headers}{'retry-after'} // '') =~ /^\d+$/ ? ' later' : '';
+			$count{"$r->{status} " . ($r->{json}{code} // 'made') . $after}++;
+		}
+		return \%count;
+	});
+	for my $n (1 .. 4) {
+		$p->locked(sub { sleep $n == 4 ? 3 : 0.3 }); # the last one beyond the patience of the API
+		is($p->storectl('db', 'backup', '--force', "$p->{dir}/copy.db")->{status}, 0, "backup $n meanwhile");
+	}
+	Platform::spew("$p->{dir}/enough", '');
+	my %count;
+	for my $c ($crowd->results) { $count{$_} += $c->{$_} for keys %$c }
+	is(join(', ', grep { !/^(?:201 made|503 database_busy later)$/ } keys %count), '', 'made, or asked to come again later');
+	cmp_ok($count{'201 made'} // 0, '>', 0, 'some are made');
+	cmp_ok($count{'503 database_busy later'} // 0, '>', 0, 'some had to come later');
+	is($p->sql_one(q{SELECT count(*) FROM stores WHERE name LIKE 'Locked %'}), $count{'201 made'}, 'and those were not made');
+};
+
 # Resident KiB and descriptors of a process.
 sub size {
 	my ($pid) = @_;

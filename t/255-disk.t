@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # The platform's own disk: full (a real small file system), read-only, failing,
 # interrupted, damaged. Reads go on, writes are refused with a sentence, nothing is
-# invented, helm is not started, and when the trouble is over everything goes on
+# invented, helm is not started (nor does it inherit the database), and when the trouble is over everything goes on
 # without a restart. The local Kubernetes shows that jobs do.
 use strict;
 use warnings;
@@ -181,6 +181,26 @@ SKIP: {
 		$p->finish;
 	};
 }
+
+subtest '4.9: helm inherits nothing of the database' => sub {
+	my $p = PlatformTest->new;
+	$p->{more} = 1;
+	my $helm = FakeHelm->new($p, 'helm3');
+	$helm->mode('hang');
+	$p->start;
+	my $store = $p->create(name => 'Disk descriptors');
+	my $pid = $p->wait_for('helm', sub { (map { /^(\d+): sleep 1000/ } $p->leftovers)[0] });
+	my %open = map { m{/(\d+)$} => readlink } glob "/proc/$pid/fd/*";
+	is(join(' ', sort keys %open), '0 1 2 3', 'it has its streams and the lock');
+	like($open{3}, qr{/jobs/\Q$store->{id}\E\.lock$}, 'which is that of its store');
+	is(join(' ', grep { !/^pipe:|\.lock$/ } values %open), '', 'the streams are pipes');
+	my ($worker) = map { /^(\d+): store-worker/ } $p->leftovers;
+	ok((grep { /store-platform\.db$/ } map { readlink } glob "/proc/$worker/fd/*"), 'while the worker has the database open');
+	$p->delete("/api/stores/$store->{id}");
+	$helm->mode('real');
+	$p->wait_status($store->{id}, 'gone');
+	$p->finish;
+};
 
 subtest '4.7: damage' => sub {
 	my $p = ApiTest->new(conf => {MAX_STORES => 100});

@@ -42,6 +42,14 @@ sub do_due { my @due = grep { $_->[0] <= time } @later; @later = grep { $_->[0] 
 sub at_work { my ($what) = @_; return map { /^(\d+): (?:\S*\/)?$what/ ? $1 : () } $p->leftovers }
 sub helms { return at_work('(?:sh \S*fakehelm/)?helm ') }
 
+# The first pids that there are within a moment.
+sub soon {
+	my ($find) = @_;
+	my @pids;
+	for (1 .. 20) { last if @pids = $find->(); sleep 0.05 }
+	return @pids;
+}
+
 sub kill_one {
 	my ($what, @pids) = @_;
 	my $pid = some(@pids) // return;
@@ -93,17 +101,17 @@ sub ask {
 
 my @deeds = (
 	[8, \&create],
-	[5, sub { ask('delete', 'DELETE', '', "'ready', 'failed', 'provisioning'") }],
+	[1, sub { ask('delete', 'DELETE', '', "'ready', 'failed', 'provisioning'") }],
 	[3, sub { ask('retry', 'POST', '/retry', "'failed'") }],
 	[4, sub { kill_one('the pool', $p->pool_pids) }],
 	[3, sub { kill_one('the supervisor', $p->{pids}{provisioner} || ()); later(1, \&revive_provisioner) }],
 	[5, sub { kill_one('a worker', at_work('store-worker')) }],
-	[5, sub { kill_one('helm', helms()) }],
+	[5, sub { kill_one('helm', soon(\&helms)) }],
 	[1, sub { $proxy->kill; $last_kill = time; $count{'kills of the API server'}++; later(2, sub { $proxy->run }) if $proxy }],
 	[2, sub { stop_one('the pool', $p->pool_pids) }],
 	[1, sub { stop_one('the supervisor', $p->{pids}{provisioner} || ()) }],
 	[2, sub { stop_one('a worker', at_work('store-worker')) }],
-	[2, sub { stop_one('helm', helms()) }],
+	[2, sub { stop_one('helm', soon(\&helms)) }],
 	[1, sub { stop_one('the API server', $proxy->{pid} || ()) }],
 	[1, sub { $helm->mode(some(qw(real fail-after refuse die orphan))); later(3, sub { $helm->mode('real') }) }],
 	[1, sub { $proxy->rules({match => some(qw(^GET ^POST secrets namespaces .)), %{some({status => 503},

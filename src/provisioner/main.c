@@ -62,7 +62,11 @@ make_folders(const struct conf *conf, struct err *err)
 
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
 		snprintf(path, sizeof(path), "%s%s", conf->provisioner_dir, folders[i].name);
-		if (mkdir(path, folders[i].mode) < 0 && errno != EEXIST)
+		if (mkdir(path, folders[i].mode) == 0) {
+			/* Whatever the umask: store-api has to reach the public key. */
+			if (chmod(path, folders[i].mode) < 0)
+				return err_errno(err, "cannot set the mode of %s", path);
+		} else if (errno != EEXIST)
 			return err_errno(err, "cannot make the folder %s", path);
 	}
 	return 0;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -36,7 +37,8 @@ static const struct {
 	const char *word;
 	int number;
 } errors[] = {{"ENOSPC", ENOSPC}, {"EIO", EIO},	      {"EINTR", EINTR},	  {"EROFS", EROFS},
-	      {"ENOMEM", ENOMEM}, {"EAGAIN", EAGAIN}, {"EDQUOT", EDQUOT}, {"EMFILE", EMFILE}};
+	      {"ENOMEM", ENOMEM}, {"EAGAIN", EAGAIN}, {"EDQUOT", EDQUOT}, {"EMFILE", EMFILE},
+	      {"KILL", 0}};
 
 static void
 parse(const char *text)
@@ -128,6 +130,8 @@ fails(const char *call, const char *path, int fd)
 		if (r->seen++ < r->after || (r->count && r->seen > r->after + r->count))
 			continue;
 		hits++;
+		if (r->number == 0)
+			raise(SIGKILL);
 		errno = r->number;
 		return true;
 	}

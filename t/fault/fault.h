@@ -4,7 +4,7 @@
  *
  * A rule is a line: CALL ERRNO AFTER COUNT [PATH]
  * The first AFTER matching calls of the process succeed, the COUNT after them (0:
- * all) fail with that errno. CALL is open, read, write, sync, truncate, fork,
+ * all) fail with that errno, or KILL ends the process in place of the call. CALL is open, read, write, sync, truncate, fork,
  * malloc, poll or wait; write is also pwrite, and so on. A call on a descriptor or
  * path matches only if PATH is part of the file's path, and malloc only if it is part
  * of the path of the program or library that allocates.
