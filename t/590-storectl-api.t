@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # storectl's commands that ask the API: with a token from a file, by URL; waiting and its
 # progress, JSON, faults, and what happens when no answer comes.
+# also: sanitizers
 use strict;
 use warnings;
 use FindBin;

@@ -116,6 +116,16 @@ add_warnings(struct json *body, const struct conf *conf)
 	json_set(body, "warnings", warnings);
 }
 
+/* A sentence may tell of paths and addresses: a stranger elsewhere hears only which part it is. */
+static void
+hide_sentences(struct json *checks)
+{
+	for (size_t i = 0; i < json_count(checks); i++)
+		if (!json_true(json_at(json_item(checks, i), "ok")))
+			json_set_text(json_item(checks, i), "sentence",
+				      "Log in, or ask from the machine itself, to see what it is.");
+}
+
 int
 health_ready(const struct call *call, struct answer *ret, struct err *err)
 {
@@ -133,6 +143,8 @@ health_ready(const struct call *call, struct answer *ret, struct err *err)
 		for (int i = 0; i < HEALTH_COMPONENTS; i++)
 			ready = check_component(checks, health_words[i], &health[i]) && ready;
 	}
+	if (call->caller.kind == CALLER_NOBODY && !valid_loopback(call->req->remote))
+		hide_sentences(checks);
 	json_set_bool(body, "ready", ready);
 	add_warnings(body, call->conf);
 	json_set(body, "checks", checks);
