@@ -11,6 +11,7 @@
 #include "ctl/client.h"
 #include "ctl/command.h"
 #include "ctl/database.h"
+#include "ctl/import.h"
 #include "ctl/stores.h"
 #include "ctl/tokens.h"
 #include "ctl/trail.h"
@@ -46,6 +47,8 @@ static const struct command commands[] = {
 	{"db restore", "FILE",
 	 "Put a copy back in the place of the database; the programs have to be stopped.", "", 1, 1,
 	 database_restore},
+	{"import", "FILE", "Take over stores and audit log of the platform that this one grew out of.", "",
+	 1, 1, import_run},
 	{"audit verify", "", "Look whether the audit log is as it was written.", "", 0, 0,
 	 trail_verify},
 	{"audit export", "[--after=ROW]", "Print the audit log as JSON, one row a line.",

@@ -32,10 +32,13 @@ enum audit_action {
 	AUDIT_TOKEN_CREATE,
 	AUDIT_TOKEN_REVOKE,
 	AUDIT_REFUSED,
+	AUDIT_IMPORT,
 	AUDIT_ACTIONS
 };
 
 extern const char *const audit_action_words[AUDIT_ACTIONS];
+/* AUDIT_ACTIONS: none has this word. */
+enum audit_action audit_action_of(const char *word);
 
 enum { AUDIT_LIMIT = 50 }; /* unless told */
 
@@ -45,6 +48,7 @@ struct audit_entry {
 	const char *actor;
 	const char *ip;		/* NULL: none */
 	const char *request_id; /* NULL: none */
+	int64_t at;		/* 0: now */
 };
 
 struct audit_filter {
