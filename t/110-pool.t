@@ -338,6 +338,7 @@ subtest 'promise 5.1: peers that say nonsense' => sub {
 		'a management record' => $header->(1, 9, 0, 0, 0, 0),
 		'bytes of no meaning' => join('', map { chr($_ * $_ * 7 % 251) } 1 .. 4096),
 		'only an abort' => FastCgi::begin() . $header->(1, 2, 1, 0, 0, 0),
+		'100,000 parameters' => FastCgi::request({%params, map { ("P$_" => 'x') } 1 .. 100_000}, ''),
 		'3,000 parameters' => FastCgi::request({%params, map { ("P$_" => 'x') } 1 .. 3000}, ''),
 	);
 	local $SIG{PIPE} = 'IGNORE';

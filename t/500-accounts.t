@@ -337,8 +337,8 @@ subtest 'promise 6.1: a token that is too old, or of another boot' => sub {
 	$late->wait_for('the pool', sub { $late->get('/api/health')->{status} == 200 });
 	is(scalar(my @same = $late->setup_tokens), 1, 'prints no second one');
 	for ('expires_at = 1', "boot = '$ApiTest::NO_ID'") {
-		$late->play("UPDATE setup SET $_");
 		my ($old) = reverse $late->setup_tokens($made++);
+		$late->play("UPDATE setup SET $_");
 		$late->check($claim->($old), 403, 'setup_refused', "one with $_");
 		$late->stop('api');
 		$late->start_pool;

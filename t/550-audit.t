@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # Promise 6.8: the audit log is complete, and tells when somebody has changed it. Every
 # change by its row; hostile text as it was; triggers, chain, export.
+# also: sanitizers
 use strict;
 use warnings;
 use utf8;

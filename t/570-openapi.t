@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # The OpenAPI document against the program: routes in both directions, parameters, error
 # codes, who may; its own examples; and every kind of real answer against its schemas.
+# also: sanitizers
 use strict;
 use warnings;
 use FindBin;

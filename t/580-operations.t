@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use AccountTest;
+use FastCgi;
 use Test::More;
 
 my $p = AccountTest->new(pool => 3, conf => {MAX_STORES => 20});
@@ -111,6 +112,12 @@ subtest 'what is broken, and what to do' => sub {
 	is($check{database}{remedy}, undef, 'what works needs no remedy');
 	like($check{cluster}{remedy}, qr/KUBECONFIG/, 'what does not has one');
 	like($check{helm}{remedy}, qr/helm 3\.21/, 'of its own');
+	my %away = (REQUEST_METHOD => 'GET', DOCUMENT_URI => '/api/ready', REMOTE_ADDR => '192.0.2.1', HTTP_HOST => 'p.example');
+	my $stranger = FastCgi::ask($p->socket_path, \%away)->{json};
+	is(join(' ', map { $_->{name} . ($_->{ok} ? 1 : 0) } @{$stranger->{checks}}), join(' ', map { $_->{name} . ($_->{ok} ? 1 : 0) } @{$ready->{checks}}), 'a stranger hears which part it is');
+	unlike(join(' ', map { $_->{sentence} } @{$stranger->{checks}}), qr/kubeconfig|nonexistent|$p->{dir}/, 'but no path');
+	my $known = FastCgi::ask($p->socket_path, {%away, HTTP_AUTHORIZATION => "Bearer $token"})->{json};
+	like(join(' ', map { $_->{sentence} } @{$known->{checks}}), qr/nonexistent/, 'who is known hears it all');
 	$p->stop('provisioner');
 	$p->play('UPDATE health SET checked_at = checked_at - 200000');
 	%check = map { $_->{name} => $_ } @{$p->get('/api/ready')->{json}{checks}};

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # storectl's commands that ask the API: with a token from a file, by URL; waiting and its
 # progress, JSON, faults, and what happens when no answer comes.
+# also: sanitizers
 use strict;
 use warnings;
 use FindBin;
@@ -203,7 +204,7 @@ subtest 'completion' => sub {
 		chomp $said;
 		return $said;
 	};
-	is($complete->(''), 'audit db stores token user -c --help --version', 'the first words');
+	is($complete->(''), 'audit db import stores token user -c --help --version', 'the first words');
 	is($complete->('st'), 'stores', 'what begins so');
 	is($complete->('audit', ''), 'verify export', 'the second');
 	is($complete->('user', 'r'), 'role remove', 'of each');

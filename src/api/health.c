@@ -155,6 +155,16 @@ add_warnings(struct json *body, const struct call *call, struct err *err)
 							     : warn_of_strays(call->db, warnings, err);
 }
 
+/* A sentence may tell of paths and addresses: a stranger elsewhere hears only which part it is. */
+static void
+hide_sentences(struct json *checks)
+{
+	for (size_t i = 0; i < json_count(checks); i++)
+		if (!json_true(json_at(json_item(checks, i), "ok")))
+			json_set_text(json_item(checks, i), "sentence",
+				      "Log in, or ask from the machine itself, to see what it is.");
+}
+
 int
 health_ready(const struct call *call, struct answer *ret, struct err *err)
 {
@@ -175,6 +185,8 @@ health_ready(const struct call *call, struct answer *ret, struct err *err)
 	/* A database that fails is told by its check. */
 	if (add_warnings(body, call, &why) < 0)
 		ready = false;
+	if (call->caller.kind == CALLER_NOBODY && !valid_loopback(call->req->remote))
+		hide_sentences(checks);
 	json_set_bool(body, "ready", ready);
 	json_set(body, "checks", checks);
 	ret->retry_after = ready ? 0 : NOT_READY_SECONDS;

@@ -11,6 +11,7 @@
 #include "ctl/client.h"
 #include "ctl/command.h"
 #include "ctl/database.h"
+#include "ctl/import.h"
 #include "ctl/namespace.h"
 #include "ctl/stores.h"
 #include "ctl/tokens.h"
@@ -54,6 +55,8 @@ static const struct command commands[] = {
 	 1, 1, namespace_adopt},
 	{"namespace remove", "NAME", "Remove such a namespace, with the shop and its data.", "", 1, 1,
 	 namespace_remove},
+	{"import", "FILE", "Take over stores and audit log of the platform that this one grew out of.", "",
+	 1, 1, import_run},
 	{"audit verify", "", "Look whether the audit log is as it was written.", "", 0, 0,
 	 trail_verify},
 	{"audit export", "[--after=ROW]", "Print the audit log as JSON, one row a line.",

@@ -37,6 +37,7 @@ const char *const audit_action_words[AUDIT_ACTIONS] = {
 	[AUDIT_TOKEN_CREATE] = "token_create",
 	[AUDIT_TOKEN_REVOKE] = "token_revoke",
 	[AUDIT_REFUSED] = "refused",
+	[AUDIT_IMPORT] = "import",
 };
 
 /* Actions that tell of something that was not done; all others were. */
@@ -70,6 +71,16 @@ static const char *const statements[] = {
 	[COUNT] = "SELECT count(*) FROM audit_log WHERE action = :action",
 };
 DB_TABLE(audit_sql, statements);
+
+enum audit_action
+audit_action_of(const char *word)
+{
+	int a = 0;
+
+	while (a < AUDIT_ACTIONS && strcmp(audit_action_words[a], word) != 0)
+		a++;
+	return (enum audit_action)a;
+}
 
 static int
 last_row(struct db *db, int64_t *ret_id, char ret_hash[CHAIN_HASH], struct err *err)
@@ -110,7 +121,7 @@ audit_add(struct db *db, const struct audit_entry *e, struct json *details, stru
 	json_free(details);
 	r = last_row(db, &last, before, err);
 	l = (struct chain_row){last + 1,
-			       clock_wall_ms(),
+			       e->at ? e->at : clock_wall_ms(),
 			       before,
 			       {e->store_id, audit_action_words[e->action], buf_text(&text),
 				e->actor, e->ip, e->request_id}};

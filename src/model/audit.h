@@ -18,6 +18,7 @@ struct audit_entry {
 	const char *actor;
 	const char *ip;		/* NULL: none */
 	const char *request_id; /* NULL: none */
+	int64_t at;		/* 0: now */
 };
 
 struct audit_filter {

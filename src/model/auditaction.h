@@ -32,9 +32,12 @@ enum audit_action {
 	AUDIT_TOKEN_CREATE,
 	AUDIT_TOKEN_REVOKE,
 	AUDIT_REFUSED,
+	AUDIT_IMPORT,
 	AUDIT_ACTIONS
 };
 
 extern const char *const audit_action_words[AUDIT_ACTIONS];
+/* AUDIT_ACTIONS: none has this word. */
+enum audit_action audit_action_of(const char *word);
 
 #endif

@@ -169,6 +169,7 @@ sub start_nginx {
 	);
 	my $text = slurp("$TOP/t/nginx.conf.in");
 	$text =~ s/\@([A-Z_]+)\@/$value{$1} \/\/ die "placeholder $1"/ge;
+	$text =~ s/^.*limits\.conf;\n//m if $self->{no_limits};
 	$text =~ s/^(\s*listen .*\n)/$1$self->{server_more}/m if $self->{server_more};
 	spew("$self->{dir}/nginx/nginx.conf", $text);
 	my ($nginx) = grep { -x } map { "$_/nginx" } split(/:/, $ENV{PATH}), '/usr/sbin';
