@@ -10,6 +10,9 @@
 #include "io/json.h"
 #include "model/auditaction.h"
 
+/* AUDIT_ACTIONS: none has this word. */
+enum audit_action audit_action_of(const char *word);
+
 enum { AUDIT_LIMIT = 50 }; /* unless told */
 
 struct audit_entry {

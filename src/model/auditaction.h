@@ -37,7 +37,5 @@ enum audit_action {
 };
 
 extern const char *const audit_action_words[AUDIT_ACTIONS];
-/* AUDIT_ACTIONS: none has this word. */
-enum audit_action audit_action_of(const char *word);
 
 #endif

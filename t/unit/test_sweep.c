@@ -26,7 +26,6 @@
 #include "provisioner/outcome.h"
 
 enum { BUSY_MS = 50, N_MAX = 200000 };
-
 enum { STORES, JOBS, AUDITS, WAITS, RUNS, ENDED, READY };
 
 static const char *const statements[] = {
@@ -321,7 +320,7 @@ check_after(const struct operation *o, const char *path, int result)
 	OK(migrate_verify(db, true, E));
 	if (!o->make)
 		OK(migrate_run(db, E));
-	OK(db_prepare(db, tables, E));
+	OK(db_prepare(db, test_tables, E));
 	o->check(db, result);
 }
 
