@@ -12,7 +12,7 @@ use Time::HiRes qw(sleep time);
 my $node = RealNode::need();
 my $KILLS = 20;
 # A liveness probe as of a shop that is up would have ended the start after six failures.
-my $PROBES = 25;
+my $PROBES = 8;
 
 # Gives up soon, while its shop is being killed, so that a retry is needed; the other one never does.
 my $hasty = RealNode::platform(PROVISION_TIMEOUT => 30, PROVISION_ATTEMPTS => 1);
