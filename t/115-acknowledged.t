@@ -21,7 +21,7 @@ my $seed = $ENV{STORE_SEED} // time ^ $$ << 8;
 srand $seed;
 diag("STORE_SEED=$seed repeats this run");
 
-my $p = ApiTest->new(conf => {MAX_STORES => 100000, LOG_LEVEL => 'error'});
+my $p = ApiTest->new(conf => {MAX_STORES => 100000, MAX_QUEUED_PROVISIONS => 100000, LOG_LEVEL => 'error'});
 $p->{more} = 1;
 $p->start_provisioner;
 # The pool as systemd keeps it: each process begun anew when it ends, on a socket that stays.
