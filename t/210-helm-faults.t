@@ -97,6 +97,13 @@ subtest '2.10: TERM ignored while the store is deleted' => sub {
 		'cancelled', 'the provision was cancelled');
 };
 
+subtest '1.7: killed each time, also while it is asked whether the chart is at fault' => sub {
+	my $s = try_mode('killed', 'killed');
+	is($s->{status}, 'failed', 'the store is failed');
+	is($s->{error_code}, 'helm_failed', 'by helm, and not by the chart');
+	is($s->{job}{attempt}, 2, 'after the attempts that were allowed');
+};
+
 subtest '2.1: helm killed while its record is pending' => sub {
 	my $s = try_mode('die', 'dies pending');
 	is($s->{status}, 'ready', 'the next attempt makes it ready');

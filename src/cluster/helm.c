@@ -246,7 +246,9 @@ helm_render(const struct helm *helm, const char *release, const char *namespace,
 	add_chart(&args, helm, release, namespace);
 	if (run(helm, &args, values, deadline_of(helm, helm->timeout * 1000LL), &r, err) < 0)
 		return -1;
-	return judge(&r, "template", err);
+	if (judge(&r, "template", err) == 0)
+		return 1;
+	return r.exited && r.status != 0 ? 0 : -1;
 }
 
 int

@@ -41,7 +41,7 @@ const char *helm_refuse_version(const char *version);
 MUST_CHECK int helm_upgrade(const struct helm *helm, const char *release, const char *namespace,
 			    const char *values, const char *digest, struct err *err);
 
-/* Renders the chart without a cluster: -1 means that chart or values are at fault. */
+/* Renders the chart without a cluster: 1; 0: chart or values are at fault, as err says; -1. */
 MUST_CHECK int helm_render(const struct helm *helm, const char *release, const char *namespace,
 			   const char *values, struct err *err);
 

@@ -108,8 +108,7 @@ explain_helm(struct work *w, const char *values, struct err *err)
 	struct err why = ERR_INIT;
 
 	if (err->code == ERR_HELM_FAILED &&
-	    helm_render(&w->helm, w->names.release, w->names.namespace, values, &why) < 0 &&
-	    why.code == ERR_HELM_FAILED)
+	    helm_render(&w->helm, w->names.release, w->names.namespace, values, &why) == 0)
 		return err_set(err, ERR_CHART_FAILED,
 			       "The chart cannot be rendered for this store (%.500s). Correct "
 			       "HELM_VALUES_FILE or the chart, then retry.",
