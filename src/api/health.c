@@ -2,9 +2,11 @@
 #include "api/health.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "model/health.h"
+#include "model/user.h"
 
 enum { NOT_READY_SECONDS = 5 };
 
@@ -70,8 +72,9 @@ add_warnings(struct json *body, const struct conf *conf)
 	struct json *warnings = json_new_array();
 
 	json_set_text(body, "auth", conf->auth);
-	json_add(warnings, json_new_text("AUTH is off: everybody on this machine may do "
-					 "everything; nobody else is answered."));
+	if (strcmp(conf->auth, "off") == 0)
+		json_add(warnings, json_new_text("AUTH is off: everybody on this machine may do "
+						 "everything; nobody else is answered."));
 	json_set(body, "warnings", warnings);
 }
 
@@ -82,7 +85,10 @@ health_ready(const struct call *call, struct answer *ret, struct err *err)
 	struct health health[HEALTH_COMPONENTS] = {{.known = false}};
 	struct err why = ERR_INIT;
 	bool ready = health_get(call->db, health, &why) == 0;
+	int64_t users = 1;
 
+	if (ready && strcmp(call->conf->auth, "on") == 0)
+		ready = user_count(call->db, USER_ROLES, &users, &why) == 0;
 	/* A database that fails is an answer of this route, not a failure of it. */
 	add_check(checks, "database", ready, ready ? "The database answers." : why.text,
 		  clock_wall_ms());
@@ -92,6 +98,7 @@ health_ready(const struct call *call, struct answer *ret, struct err *err)
 			ready = check_component(checks, health_words[i], &health[i]) && ready;
 	}
 	json_set_bool(body, "ready", ready);
+	json_set_bool(body, "setup_needed", users == 0);
 	add_warnings(body, call->conf);
 	json_set(body, "checks", checks);
 	ret->retry_after = ready ? 0 : NOT_READY_SECONDS;

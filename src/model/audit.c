@@ -35,7 +35,10 @@ enum { ADD, LIST, LIST_OF_STORE, COUNT };
 #define SELECT_ROWS                                                                                \
 	"SELECT id, store_id, action, details, actor, ip_address, request_id, created_at"          \
 	" FROM audit_log WHERE "
-#define NEWEST " AND id < :before ORDER BY id DESC LIMIT :limit"
+#define NEWEST                                                                                     \
+	" AND (:actor IS NULL OR actor = :actor"                                                   \
+	" OR substr(actor, 1, length(:actor) + 1) = :actor || '#')"                                \
+	" AND created_at >= :since AND id < :before ORDER BY id DESC LIMIT :limit"
 
 static const char *const statements[] = {
 	[ADD] = "INSERT INTO audit_log (store_id, action, details, actor, ip_address, request_id,"
@@ -105,6 +108,8 @@ audit_list(struct db *db, const struct audit_filter *filter, struct json *array,
 	if (filter->store_id)
 		db_bind_text(q, ":store", filter->store_id);
 	db_bind_text(q, ":action", filter->action);
+	db_bind_text(q, ":actor", filter->actor);
+	db_bind_int(q, ":since", filter->since);
 	db_bind_int(q, ":before", filter->before);
 	db_bind_int(q, ":limit", filter->limit);
 	while ((r = db_step(q, err)) > 0)
