@@ -1,5 +1,5 @@
 // Store.jsx: everything about one store.
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { exact } from "../format.js";
 import { usePoll } from "../hooks.js";
 import { DeleteStore } from "../parts/DeleteStore.jsx";
@@ -57,7 +57,12 @@ function Facts({ store }) {
 	);
 }
 
-function Head({ store }) {
+// The same heading from the first moment on: the focus is there already.
+function Head({ store, gone }) {
+	const name = store?.name ?? "Store";
+	useEffect(() => {
+		document.title = `${name} · Store Platform`;
+	}, [name]);
 	return (
 		<div className="page-head">
 			<div>
@@ -65,11 +70,11 @@ function Head({ store }) {
 					← All stores
 				</Link>
 				<h1 tabIndex="-1" className="user-text">
-					{store.name}
+					{name}
 				</h1>
-				<Status status={store.status} />
+				{store && <Status status={gone ? "deleted" : store.status} />}
 			</div>
-			{store.status === "ready" && (
+			{store?.status === "ready" && !gone && (
 				<div className="d-flex gap-2">
 					<a className="btn btn-primary" href={store.store_url} target="_blank" rel="noreferrer">
 						Open the shop
@@ -88,39 +93,25 @@ function workTitle(store) {
 	return store.status === "provisioning" ? "How it is being set up" : "How it was set up";
 }
 
-export function StorePage({ id, me }) {
-	const poll = usePoll(`/api/stores/${id}`);
-	const events = usePoll(`/api/stores/${id}/events`);
+function Gone({ known, events }) {
+	return (
+		<>
+			<Empty title={known ? "This store is deleted" : "There is no such store"}>
+				<p className="muted">{known ? "Nothing of it is left in the cluster." : "It may have been deleted, or the address is mistyped."}</p>
+				<Link to="/" className="btn btn-outline">
+					All stores
+				</Link>
+			</Empty>
+			{events && <Events events={events} />}
+		</>
+	);
+}
+
+function Whole({ store, events, me }) {
 	const [deleting, setDeleting] = useState(false);
-	const store = poll.body;
-
-	// Its row is gone at the moment at which it is deleted; what was done stays to be seen.
-	const gone = poll.error?.status === 404;
-	if (!store || gone)
-		return (
-			<>
-				<div className="page-head">
-					<h1 tabIndex="-1" className="user-text">
-						{store?.name ?? "Store"}
-					</h1>
-				</div>
-				{gone && (
-					<Empty title={store ? "This store is deleted" : "There is no such store"}>
-						<p className="muted">{store ? "Nothing of it is left in the cluster." : "It may have been deleted, or the address is mistyped."}</p>
-						<Link to="/" className="btn btn-outline">
-							All stores
-						</Link>
-					</Empty>
-				)}
-				{!gone && (poll.error ? <Unavailable error={poll.error} /> : <Loading />)}
-				{gone && events.body && <Events events={events.body} />}
-			</>
-		);
-
 	const allowed = mayChange(me, store);
 	return (
 		<>
-			<Head store={store} />
 			<div className="columns">
 				<div>
 					<section className="panel" aria-labelledby="work">
@@ -128,9 +119,9 @@ export function StorePage({ id, me }) {
 							{workTitle(store)}
 						</h2>
 						{store.status === "failed" ? <Failure store={store} allowed={allowed} /> : store.status !== "ready" && <Progress store={store} whole />}
-						{events.body ? <Timeline store={store} events={events.body} /> : <Loading rows={3} />}
+						{events ? <Timeline store={store} events={events} /> : <Loading rows={3} />}
 					</section>
-					{events.body && <Events events={events.body} />}
+					{events && <Events events={events} />}
 				</div>
 				<div>
 					<Facts store={store} />
@@ -148,6 +139,22 @@ export function StorePage({ id, me }) {
 				</div>
 			</div>
 			{deleting && <DeleteStore store={store} onClose={() => setDeleting(false)} />}
+		</>
+	);
+}
+
+export function StorePage({ id, me }) {
+	const poll = usePoll(`/api/stores/${id}`);
+	const events = usePoll(`/api/stores/${id}/events`).body;
+	const store = poll.body;
+	// Its row is gone at the moment at which it is deleted; what was done stays to be seen.
+	const gone = poll.error?.status === 404;
+	return (
+		<>
+			<Head store={store} gone={gone} />
+			{gone && <Gone known={!!store} events={events} />}
+			{!gone && store && <Whole store={store} events={events} me={me} />}
+			{!gone && !store && (poll.error ? <Unavailable error={poll.error} /> : <Loading />)}
 		</>
 	);
 }

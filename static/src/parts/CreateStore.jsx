@@ -114,7 +114,6 @@ export function CreateStore({ stores, pattern, onClose }) {
 				<Field
 					label="Name of the store"
 					name="name"
-					autoFocus
 					maxLength="60"
 					value={name}
 					onChange={(e) => setName(e.target.value)}

@@ -33,7 +33,6 @@ export function DeleteStore({ store, onClose }) {
 						</>
 					}
 					name="confirm"
-					autoFocus
 					value={typed}
 					onChange={(e) => setTyped(e.target.value)}
 				/>

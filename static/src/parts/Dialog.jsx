@@ -11,6 +11,8 @@ export function Dialog({ title, onClose, children, tone, wide }) {
 		const dialog = ref.current;
 		const opener = document.activeElement;
 		dialog.showModal();
+		// By itself it would be the button that closes.
+		(dialog.querySelector("[data-first]") ?? dialog.querySelector(".dialog-body :is(input, select, button)"))?.focus();
 		return () => {
 			dialog.close();
 			// What opened it may be gone by now, as the row of a deleted store.

@@ -33,6 +33,7 @@ export function LoginForm({ name: known = "" }) {
 				type="password"
 				autoComplete="current-password"
 				autoFocus={!!known}
+				data-first={known ? "" : undefined}
 				value={password}
 				onChange={(e) => setPassword(e.target.value)}
 				error={error?.about?.("password")}

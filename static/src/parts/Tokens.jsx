@@ -46,14 +46,7 @@ function AddToken({ me, onClose }) {
 		<Dialog title="New token" onClose={busy ? null : onClose}>
 			<form onSubmit={submit} noValidate>
 				<Fault error={error} />
-				<Field
-					label="What it is for"
-					autoFocus
-					value={name}
-					onChange={(e) => setName(e.target.value)}
-					hint="Such as: monitoring"
-					error={error?.about?.("name")}
-				/>
+				<Field label="What it is for" value={name} onChange={(e) => setName(e.target.value)} hint="Such as: monitoring" error={error?.about?.("name")} />
 				<Field label="For the user" value={user} onChange={(e) => setUser(e.target.value)} error={error?.about?.("user")} />
 				<RoleChoice label="What it may do" role={scope} setRole={setScope} />
 				{error?.about?.("scope") && <div className="field-error">{error.about("scope")}</div>}

@@ -60,7 +60,6 @@ function AddUser({ onClose }) {
 				<Fault error={error} />
 				<Field
 					label="Name"
-					autoFocus
 					value={name}
 					onChange={(e) => setName(e.target.value)}
 					hint="Lower-case letters and digits, such as anna"
