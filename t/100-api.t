@@ -249,7 +249,7 @@ subtest 'audit' => sub {
 		'X_Forwarded_For' => '6.6.6.6', 'X-Request-Id' => 'mine', 'Remote-Addr' => '6.6.6.6'});
 	push @{$p->{secrets}}, $made->{json}{admin_password};
 	my @rows = @{$log->()};
-	is(keys_of($rows[0]), 'action actor created_at details id ip_address request_id store_id', 'its keys');
+	is(keys_of($rows[0]), 'action actor created_at details id ip_address request_id store_id store_name', 'its keys');
 	is_deeply($rows[0]{details}, {type => 'woocommerce', plan => 'medium', admin_user => 'admin',
 		admin_password => 'generated', name => 'Vierter', slug => 'vierter'}, 'details are an object');
 	is($rows[0]{ip_address}, '127.77.7.7', 'the address is the peer, whatever it says of itself');

@@ -15,7 +15,7 @@ my $p = DashboardTest->new(pool => 2, conf => {MAX_STORES => 100, MAX_STORES_PER
 $p->start;
 my $cookie = $p->first_admin;
 Browser::run($p, 'stores',
-	values => {cookie => Browser::cookie($p, $cookie)},
+	values => {cookie => Browser::cookie($p, $cookie), viewer => Browser::cookie($p, $p->add_user($cookie, 'onlooker', 'viewer'))},
 	commands => $p->commands(
 		secret => sub { push @{$p->{secrets}}, $_[0]{text}; 1 },
 		audit => sub {

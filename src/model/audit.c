@@ -33,19 +33,19 @@ const char *const audit_action_words[AUDIT_ACTIONS] = {
 enum { ADD, LIST, LIST_OF_STORE, COUNT };
 
 #define SELECT_ROWS                                                                                \
-	"SELECT id, store_id, action, details, actor, ip_address, request_id, created_at"          \
-	" FROM audit_log WHERE "
+	"SELECT a.id, a.store_id, a.action, a.details, a.actor, a.ip_address, a.request_id,"       \
+	" a.created_at, s.name FROM audit_log a LEFT JOIN stores s ON s.id = a.store_id WHERE "
 #define NEWEST                                                                                     \
-	" AND (:actor IS NULL OR actor = :actor"                                                   \
-	" OR substr(actor, 1, length(:actor) + 1) = :actor || '#')"                                \
-	" AND created_at >= :since AND id < :before ORDER BY id DESC LIMIT :limit"
+	" AND (:actor IS NULL OR a.actor = :actor"                                                 \
+	" OR substr(a.actor, 1, length(:actor) + 1) = :actor || '#')"                              \
+	" AND a.created_at >= :since AND a.id < :before ORDER BY a.id DESC LIMIT :limit"
 
 static const char *const statements[] = {
 	[ADD] = "INSERT INTO audit_log (store_id, action, details, actor, ip_address, request_id,"
 		" created_at) VALUES (:store, :action, :details, :actor, :ip, :request, :now)",
-	[LIST] = SELECT_ROWS "(:action IS NULL OR action = :action)" NEWEST,
+	[LIST] = SELECT_ROWS "(:action IS NULL OR a.action = :action)" NEWEST,
 	[LIST_OF_STORE] =
-		SELECT_ROWS "store_id = :store AND (:action IS NULL OR action = :action)" NEWEST,
+		SELECT_ROWS "a.store_id = :store AND (:action IS NULL OR a.action = :action)" NEWEST,
 	[COUNT] = "SELECT count(*) FROM audit_log WHERE action = :action",
 };
 DB_TABLE(audit_sql, statements);
@@ -88,6 +88,7 @@ add_row(struct db_query *q, struct json *array, struct err *err)
 	row = json_new_object();
 	json_set_int(row, "id", db_int(q, 0));
 	json_set_text(row, "store_id", nullable(q, 1));
+	json_set_text(row, "store_name", nullable(q, 8));
 	json_set_text(row, "action", db_text(q, 2));
 	json_set(row, "details", details);
 	json_set_text(row, "actor", db_text(q, 4));

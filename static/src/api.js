@@ -2,6 +2,7 @@
 // sentence for people; what is asked with a session that has ended is told to onSignedOut.
 
 const TIMEOUT_MS = 35_000; // nginx gives up on the API after 30 s
+const EARLY_MS = 10_000;
 
 export class ApiError extends Error {
 	constructor(sentence, more = {}) {
@@ -72,6 +73,15 @@ function fault(response, body) {
 	return error;
 }
 
+// boot.js has asked for this already, if the page is only just there.
+async function begun(path) {
+	const early = globalThis.begun?.[path];
+	if (!early) return null;
+	delete globalThis.begun[path];
+	const response = await early;
+	return response?.ok && performance.now() < EARLY_MS ? response : null;
+}
+
 // {status, body, etag, total, next}; with etag, status 304 and no body if nothing has changed.
 export async function call(method, path, { body, etag, key } = {}) {
 	const headers = {};
@@ -82,7 +92,8 @@ export async function call(method, path, { body, etag, key } = {}) {
 	let response;
 	let answer;
 	try {
-		response = await fetch(path, {
+		response = method === "GET" ? await begun(path) : null;
+		response ??= await fetch(path, {
 			method,
 			headers,
 			body: body === undefined ? undefined : JSON.stringify(body),

@@ -43,13 +43,13 @@ export function sentence(text) {
 // How long it will take, as far as anybody can know.
 export function remaining(time, now) {
 	const seconds = (Date.parse(time) - now) / 1000;
-	if (seconds < -20) return "longer than usual";
-	if (seconds < 5) return "ready any moment";
-	if (seconds < 60) return `ready in about ${Math.ceil(seconds / 10) * 10} s`;
-	return `ready in about ${Math.ceil(seconds / 60)} min`;
+	if (seconds < -20) return "Takes longer than usual";
+	if (seconds < 5) return "Ready any moment";
+	if (seconds < 60) return `Ready in about ${Math.ceil(seconds / 10) * 10} s`;
+	return `Ready in about ${Math.ceil(seconds / 60)} min`;
 }
 
-const LETTERS = { ß: "ss", æ: "ae", þ: "th", œ: "oe", ø: "o", đ: "d", ħ: "h", ł: "l", ŧ: "t" };
+const LETTERS = { ß: "ss", æ: "ae", þ: "th", œ: "oe", ø: "o", đ: "d", ħ: "h", ı: "i", ł: "l", ŧ: "t" };
 export const SLUG_MAX = 50;
 
 // The address name that a store's name gives, as src/base/valid.c makes it.

@@ -43,7 +43,7 @@ function setNet(next, tell) {
 	if (next.offline === net.offline && next.retryAt === net.retryAt) return;
 	net = Object.freeze(next);
 	for (const listener of netListeners) listener();
-	if (tell) channel?.postMessage({ type: "net", offline: net.offline, sentence: net.error?.message, retryAt: net.retryAt });
+	if (tell) channel?.postMessage({ type: "net", offline: net.offline, sentence: net.error?.message, status: net.error?.status, retryAt: net.retryAt });
 }
 
 function isMoving(body) {
@@ -196,7 +196,7 @@ function hear({ data: message }) {
 		const { error } = message.snap;
 		show(message.path, { ...message.snap, error: error && new ApiError(error.sentence, error) }, message.etag);
 	} else if (message.type === "net" && !leads) {
-		setNet({ offline: message.offline, error: message.offline ? new ApiError(message.sentence) : null, retryAt: message.retryAt }, false);
+		setNet({ offline: message.offline, error: message.offline ? new ApiError(message.sentence, message) : null, retryAt: message.retryAt }, false);
 	} else if (message.type === "poke") {
 		hotUntil = Date.now() + HOT_MS;
 		if (leads) refresh();

@@ -103,5 +103,6 @@ export const actionTone = (action) =>
 
 export function auditSentence(row) {
 	const say = ACTIONS[row.action]?.[1];
-	return say ? say(row.details ?? {}) : row.action.replaceAll("_", " ");
+	// The provisioner's rows name no store; the API does.
+	return say ? say({ name: row.store_name, ...row.details }) : row.action.replaceAll("_", " ");
 }

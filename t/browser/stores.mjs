@@ -66,6 +66,38 @@ async function createByKeyboard(page) {
 	await page.keyboard.press("Escape");
 }
 
+// The answer gets lost on its way: asked again, there is one store and no second.
+async function lostAnswer(page) {
+	await page.route("**/api/stores", async (route) => {
+		if (route.request().method() !== "POST") return route.continue();
+		const answer = await route.fetch();
+		await ask("secret", { text: (await answer.json()).admin_password });
+		return route.abort();
+	});
+	await page.getByRole("button", { name: "New store" }).click();
+	await page.keyboard.type("Lost Answer");
+	await page.keyboard.press("Enter");
+	await page.getByRole("alert").getByText("cannot be reached").waitFor();
+	await page.unroute("**/api/stores");
+	await page.getByRole("button", { name: "Create store" }).click();
+	await page.getByText("was lost on the way").waitFor();
+	check((await ask("one", { sql: "SELECT count(*) FROM stores WHERE name = 'Lost Answer'" })) === "1", "sent twice, a store is made once");
+	check(true, "and that its password is lost is said");
+	await page.getByRole("button", { name: "Close" }).last().click();
+}
+
+async function onlooker(browser) {
+	const { page, context, faults } = await open(browser, { cookie: settings.viewer });
+	await page.goto(url);
+	await page.getByRole("link", { name: "Zebra", exact: true }).waitFor();
+	check((await page.getByRole("button", { name: /New store|Delete|Try again/ }).count()) === 0, "a viewer is offered nothing that he may not do");
+	await page.getByRole("link", { name: "Zebra", exact: true }).click();
+	await page.getByRole("heading", { name: "About it" }).waitFor();
+	check((await page.getByRole("heading", { name: "Danger zone" }).count()) === 0, "on a store's page neither");
+	same(faults, [], "no fault in the viewer's browser");
+	await context.close();
+}
+
 async function watchOne(page) {
 	const [id] = await ask("plant", { stores: [{ name: "Moving Shop", slug: "moving", status: "provisioning", steps: 2, owner: "boss" }] });
 	await page.goto(url);
@@ -180,10 +212,12 @@ async function outage(page) {
 await run(async (browser) => {
 	const { page, faults } = await open(browser, { cookie: settings.cookie });
 	await createByKeyboard(page);
+	await lostAnswer(page);
 	const id = await watchOne(page);
 	await deleteOne(page, id);
 	await hostile(page);
 	await filters(page);
+	await onlooker(browser);
 	await outage(page);
 	same(faults, [], "no fault in the browser");
 	note("stores are done");

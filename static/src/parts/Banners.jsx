@@ -3,6 +3,11 @@ import { sentence } from "../format.js";
 import { useNet, useNow, usePoll } from "../hooks.js";
 import { poke } from "../poller.js";
 
+// The sentences for gateways' errors are about changes; nothing is changed by looking.
+function said(error) {
+	return error?.status >= 502 ? "The platform does not answer just now." : (error?.message ?? "The server cannot be reached.");
+}
+
 function Offline() {
 	const net = useNet();
 	useNow(1000);
@@ -10,7 +15,7 @@ function Offline() {
 	const seconds = Math.max(0, Math.ceil((net.retryAt - Date.now()) / 1000));
 	return (
 		<div className="banner banner-bad">
-			<span role="status">{net.error?.message ?? "The server cannot be reached."} What you see may be old.</span>
+			<span role="status">{said(net.error)} What you see may be old.</span>
 			{/* The seconds are not for ears: they would never end. */}
 			<span aria-hidden="true">{seconds ? `Trying again in ${seconds} s.` : "Trying again…"}</span>
 			<button type="button" className="btn btn-sm btn-outline" onClick={poke}>

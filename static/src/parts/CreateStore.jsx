@@ -22,8 +22,7 @@ function PlanChoice({ plan, setPlan }) {
 							<strong>{p.title}</strong>
 							<span className="small muted d-block">For {p.for}</span>
 							<span className="small d-block">
-								{memory(p.memory)} memory
-								<br />
+								{memory(p.memory)} memory, <br />
 								{p.cpu} CPUs
 							</span>
 						</span>
