@@ -249,7 +249,7 @@ subtest 'audit' => sub {
 		'X_Forwarded_For' => '6.6.6.6', 'X-Request-Id' => 'mine', 'Remote-Addr' => '6.6.6.6'});
 	push @{$p->{secrets}}, $made->{json}{admin_password};
 	my @rows = @{$log->()};
-	is(keys_of($rows[0]), 'action actor created_at details id ip_address request_id store_id store_name', 'its keys');
+	is(keys_of($rows[0]), 'action actor created_at details hash id ip_address outcome request_id store_id store_name', 'its keys');
 	is_deeply($rows[0]{details}, {type => 'woocommerce', plan => 'medium', admin_user => 'admin',
 		admin_password => 'generated', name => 'Vierter', slug => 'vierter'}, 'details are an object');
 	is($rows[0]{ip_address}, '127.77.7.7', 'the address is the peer, whatever it says of itself');
@@ -289,9 +289,10 @@ subtest 'figures' => sub {
 	my (%help, %type, @bad, %value);
 	for (split /\n/, $text->{content}) {
 		if (/^# HELP (\w+) \S.*$/) { push @bad, $_ if $help{$1}++ }
-		elsif (/^# TYPE (\w+) (?:gauge|counter)$/) { push @bad, $_ if !$help{$1} || $type{$1}++ }
-		elsif (/^((\w+)(?:\{(?:\w+="[^"\\\n]*",?)*\})?) (-?\d+(?:\.\d+)?)$/ && $type{$2} && !exists $value{$1}) {
-			$value{$1} = $3;
+		elsif (/^# TYPE (\w+) (?:gauge|counter|histogram)$/) { push @bad, $_ if !$help{$1} || $type{$1}++ }
+		elsif (my ($series, $name, $n) = /^((\w+)(?:\{(?:\w+="[^"\\\n]*",?)*\})?) (-?\d+(?:\.\d+)?)$/) {
+			push @bad, $_ if exists $value{$series} || !$type{$name} && !$type{$name =~ s/_(?:bucket|sum|count)$//r};
+			$value{$series} = $n;
 		} else { push @bad, $_ }
 	}
 	is("@bad", '', 'each line is well formed, each name has its type first, and nothing is there twice');

@@ -215,7 +215,7 @@ subtest 'types of content' => sub {
 	is($p->store($id)->{status}, 'provisioning', 'and nothing was done');
 };
 
-subtest 'sizes' => sub {
+subtest 'promise 5.3: sizes' => sub {
 	my $max = 64 * 1024;
 	my $padded = sub { my $text = '{"plan":"small"}'; return $text . ' ' x ($_[0] - length $text) };
 	for (['one less', $max - 1, 400, 'validation_failed'], ['the limit', $max, 400, 'validation_failed'],
@@ -274,8 +274,9 @@ my @targets = (
 	['/api/health?' . 'a' x 2100, 400], ['/' . 'a' x 9000, 414],
 );
 
-subtest 'addresses' => sub {
-	my $same = sub { $_[0]{content} =~ s/[\d.]+//gr };
+subtest 'promise 5.4: addresses' => sub {
+	# Requests are counted meanwhile.
+	my $same = sub { $_[0]{content} =~ s/^.*_http_request.*\n//mgr =~ s/[\d.]+//gr };
 	my %real = map { $_ => $same->(RawHttp::get($p, $_)) } $health, '/metrics', '/api/stores/audit/log';
 	for (@targets) {
 		my ($target, $as) = @$_;
@@ -312,7 +313,7 @@ subtest 'host names' => sub {
 		for "\x16\x03\x01\x02\x00\r\n\r\n", "G\x1bT / HTTP/1.1\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 };
 
-subtest 'no header passes by itself' => sub {
+subtest 'promise 5.4: no header passes by itself' => sub {
 	my $told = ApiTest->new;
 	$told->{more} = 1;
 	my $pool = IO::Socket::UNIX->new(Local => $told->socket_path, Listen => 4) or die "listen: $!";
@@ -336,7 +337,7 @@ subtest 'no header passes by itself' => sub {
 
 # --- what is left of all this in the logs ------------------------------------------
 
-subtest 'one line of a log is one line' => sub {
+subtest 'promise 5.8: one line of a log is one line' => sub {
 	my (@bad, %seen);
 	for (grep { !/"AUTH is off: / } split /\n/, Platform::slurp("$p->{dir}/api.log")) {
 		my $line = eval { JSON::PP->new->utf8->decode($_) };

@@ -68,7 +68,7 @@ for (@held) {
 	push @$_, $socket, await_in_hand($silent, $before);
 }
 
-subtest 'peers that stop in the middle do not stop the others' => sub {
+subtest 'promise 5.2: peers that stop in the middle do not stop the others' => sub {
 	is(scalar(keys %{{map { $_->[3] => 1 } @held}}), 3, 'three of four processes are held');
 	my @r = map { my $since = time; [$silent->get('/api/stores')->{status}, time - $since] } 1 .. 20;
 	is(join(' ', map { $_->[0] } @r), join(' ', (200) x 20), 'the fourth answers');
@@ -80,7 +80,7 @@ subtest 'peers that stop in the middle do not stop the others' => sub {
 
 my $killed = platform(pool => 4, conf => {MAX_STORES => 1000, MAX_QUEUED_PROVISIONS => 1000});
 
-subtest 'kill -9 of each process under load' => sub {
+subtest 'promise 5.1: kill -9 of each process under load' => sub {
 	my $stop = "$killed->{dir}/stop";
 	my $crowd = Crowd->start(6, sub {
 		my ($i) = @_;
@@ -193,7 +193,7 @@ subtest 'kill -9 in the middle of a request' => sub {
 	$p->check($p->post('/api/stores', {name => 'Abgebrochen'}), 201, '', 'and the lock is not left behind');
 };
 
-subtest 'a process is told to end in the middle of a request' => sub {
+subtest 'promise 5.6: a process is told to end in the middle of a request' => sub {
 	for my $signal (qw(TERM USR1 INT)) {
 		my ($r, $busy);
 		$p->locked(sub {
@@ -230,7 +230,7 @@ subtest 'the pool is ended in the middle of a request' => sub {
 	is($p->sql_one("SELECT count(*) FROM stores WHERE slug = 'noch-fertig'"), 1, 'the store is there');
 };
 
-subtest 'without a pool' => sub {
+subtest 'promise 5.7: without a pool' => sub {
 	for (['GET', '/api/health'], ['DELETE', "/api/stores/$ApiTest::NO_ID"], ['GET', '/metrics'], ['GET', '/api']) {
 		$p->check($p->request(@$_), 502, 'api_unavailable', "@$_");
 	}
@@ -242,7 +242,7 @@ subtest 'without a pool' => sub {
 };
 
 # One process alone is asked to end: multiwatch starts another, and no request is lost.
-subtest 'each process is replaced while requests come' => sub {
+subtest 'promise 5.6: each process is replaced while requests come' => sub {
 	my $stop = "$p->{dir}/stop";
 	my $crowd = Crowd->start(3, sub {
 		my ($i) = @_;
@@ -312,7 +312,7 @@ $p->finish;
 
 # --- the watchdog has had its time ------------------------------------------------------
 
-subtest 'processes that were held are replaced' => sub {
+subtest 'promise 5.2: processes that were held are replaced' => sub {
 	$silent->wait_for('new processes', sub {
 		my %now = map { $_ => 1 } $silent->pool_pids;
 		whole_pool($silent) && !grep { $now{$_->[3]} } @held;
@@ -323,7 +323,7 @@ subtest 'processes that were held are replaced' => sub {
 	close $_->[2] for @held;
 };
 
-subtest 'peers that say nonsense' => sub {
+subtest 'promise 5.1: peers that say nonsense' => sub {
 	my $header = sub { pack 'CCnnCC', @_ };
 	my %nonsense = (
 		'nothing at all, and stays' => undef,
@@ -338,6 +338,7 @@ subtest 'peers that say nonsense' => sub {
 		'a management record' => $header->(1, 9, 0, 0, 0, 0),
 		'bytes of no meaning' => join('', map { chr($_ * $_ * 7 % 251) } 1 .. 4096),
 		'only an abort' => FastCgi::begin() . $header->(1, 2, 1, 0, 0, 0),
+		'100,000 parameters' => FastCgi::request({%params, map { ("P$_" => 'x') } 1 .. 100_000}, ''),
 		'3,000 parameters' => FastCgi::request({%params, map { ("P$_" => 'x') } 1 .. 3000}, ''),
 	);
 	local $SIG{PIPE} = 'IGNORE';

@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 use AccountTest;
 use Crowd;
-use FastCgi;
+use RawHttp;
 use Test::More;
 
 my $p = AccountTest->new(pool => 3);
@@ -233,6 +233,24 @@ subtest 'every route by every caller' => sub {
 	cmp_ok($p->sql_one("SELECT count(*) FROM audit_log WHERE action = 'refused' AND actor LIKE 'operator-1#%'"), '>', 3, 'a token has: with its key');
 };
 
+subtest 'promise 5.4: other spellings of an address' => sub {
+	my %same = ('/api/users' => [qw(//api//users /api/%75sers /api/x/../users /api/v1/users /api/users/ /api/./users /api/v1/../users)],
+		"/api/stores/$own->{json}{id}" => ["/api/%73tores/$own->{json}{id}", "//api/stores//$own->{json}{id}", "/api/v1/stores/$own->{json}{id}/",
+			"/api/stores/x/../$own->{json}{id}", "/api/stores%2f$own->{json}{id}"]);
+	for my $path (sort keys %same) {
+		for my $as (undef, $cookie{viewer}, $cookie{admin}, $token{viewer}{token}) {
+			my $want = $p->get($path, as => $as)->{status};
+			is(RawHttp::get($p, $_, 'Host: 127.0.0.1', !$as ? () : $as =~ /^spt/ ? "Authorization: Bearer $as" : "Cookie: $as")->{status},
+				$want, "$_: $want like $path") for @{$same{$path}};
+		}
+	}
+	for my $path ('/API/users', '/api/Users', '/api/users;x', '/api/users%00', '/api;/users', '/api/users%20', '/api/users.', "/api/stores/\U$own->{json}{id}") {
+		my $r = RawHttp::get($p, $path, 'Host: 127.0.0.1', "Cookie: $cookie{viewer}");
+		like($r->{status}, qr/^40[04]$/, "$path is nothing");
+	}
+	is(RawHttp::get($p, "$p->{url}/api/users", 'Host: evil.example', "Cookie: $cookie{viewer}")->{status}, 403, 'absolute form');
+};
+
 subtest 'own stores' => sub {
 	my ($mine, $theirs) = map { "/api/stores/$_->{json}{id}" } $own, $foreign;
 	$p->check($p->delete($theirs, as => $cookie{viewer}), 403, 'forbidden', 'a viewer deletes nothing');
@@ -325,8 +343,8 @@ subtest 'promise 6.1: a token that is too old, or of another boot' => sub {
 	$late->wait_for('the pool', sub { $late->get('/api/health')->{status} == 200 });
 	is(scalar(my @same = $late->setup_tokens), 1, 'prints no second one');
 	for ('expires_at = 1', "boot = '$ApiTest::NO_ID'") {
-		$late->play("UPDATE setup SET $_");
 		my ($old) = reverse $late->setup_tokens($made++);
+		$late->play("UPDATE setup SET $_");
 		$late->check($claim->($old), 403, 'setup_refused', "one with $_");
 		$late->stop('api');
 		$late->start_pool;

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # Idempotency-Key: the same change asked for again, at once by many, after a restart,
 # after a crash that lost the answer, with another body, by another user.
+# also: sanitizers
 use strict;
 use warnings;
 use FindBin;

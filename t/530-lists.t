@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # Lists in parts: filters, limits, cursors that stay right while rows come and go, the
 # headers that lead on, tags of every GET, and bad parameters.
+# also: sanitizers
 use strict;
 use warnings;
 use utf8;

@@ -29,15 +29,6 @@ activity_events(const struct call *call, struct answer *ret, struct err *err)
 	return r < 0 ? -1 : answer_json(ret, 200, json_ref(array), err);
 }
 
-static bool
-known_action(const char *word)
-{
-	for (int i = 0; i < AUDIT_ACTIONS; i++)
-		if (strcmp(audit_action_words[i], word) == 0)
-			return true;
-	return false;
-}
-
 static int
 read_filter(const struct query *q, struct audit_filter *ret, struct err *err)
 {
@@ -58,7 +49,7 @@ read_filter(const struct query *q, struct audit_filter *ret, struct err *err)
 			       "since has to be a time such as 2026-11-24T08:00:00Z.");
 	if (ret->store_id && !valid_uuid(ret->store_id))
 		return err_set(err, ERR_BAD_REQUEST, "store_id has to be the id of a store.");
-	if (ret->action && !known_action(ret->action))
+	if (ret->action && audit_action_of(ret->action) == AUDIT_ACTIONS)
 		return err_set(err, ERR_BAD_REQUEST, "action is none that the audit log knows.");
 	return 0;
 }

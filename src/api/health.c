@@ -5,10 +5,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "io/ballast.h"
 #include "model/health.h"
 #include "model/user.h"
 
-enum { NOT_READY_SECONDS = 5 };
+enum { NOT_READY_SECONDS = 5, ROOM_LEAST = 128 * 1024 };
 
 int
 health_alive(const struct call *call, struct answer *ret, struct err *err)
@@ -21,6 +22,27 @@ health_alive(const struct call *call, struct answer *ret, struct err *err)
 	return answer_json(ret, 200, body, err);
 }
 
+/* What to do about each part when it is broken. */
+static const struct {
+	const char *name, *remedy;
+} remedies[] = {
+	{"database", "Run storectl db check on the machine; it says what is wrong and what to do."},
+	{"provisioner", "Start store-provisioner, and read its log if it does not stay."},
+	{"cluster", "See that the API server runs, and that KUBECONFIG leads to it with a "
+		    "credential that holds: kubectl --kubeconfig FILE get nodes."},
+	{"helm", "Install helm 3.21 or later, or 4.2 or later but not 4.2.1, set HELM to its path "
+		 "and HELM_CHART_PATH to the chart."},
+};
+
+static const char *
+remedy_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(remedies); i++)
+		if (strcmp(remedies[i].name, name) == 0)
+			return remedies[i].remedy;
+	return NULL;
+}
+
 static bool
 add_check(struct json *checks, const char *name, bool ok, const char *sentence, int64_t checked_at)
 {
@@ -29,6 +51,7 @@ add_check(struct json *checks, const char *name, bool ok, const char *sentence, 
 	json_set_text(check, "name", name);
 	json_set_bool(check, "ok", ok);
 	json_set_text(check, "sentence", sentence);
+	json_set_text(check, "remedy", ok ? NULL : remedy_of(name));
 	json_set_time(check, "checked_at", checked_at);
 	json_add(checks, check);
 	return ok;
@@ -59,6 +82,22 @@ check_provisioner(struct json *checks, const struct health *health, int64_t now)
 	return add_check(checks, "provisioner", ok, text, seen);
 }
 
+/* The database answers; whether it could also be written. */
+static bool
+check_disk(struct json *checks, const char *path)
+{
+	int64_t room = ballast_room(path);
+	char text[ERR_TEXT_MAX] = "The database answers.";
+	bool ok = room < 0 || room >= ROOM_LEAST;
+
+	if (!ok)
+		snprintf(text, sizeof(text),
+			 "The database answers, but its disk has %lld KiB left: nothing new can be "
+			 "written until it has room again.",
+			 (long long)room / 1024);
+	return add_check(checks, "database", ok, text, clock_wall_ms());
+}
+
 static bool
 check_component(struct json *checks, const char *name, const struct health *h)
 {
@@ -78,6 +117,16 @@ add_warnings(struct json *body, const struct conf *conf)
 	json_set(body, "warnings", warnings);
 }
 
+/* A sentence may tell of paths and addresses: a stranger elsewhere hears only which part it is. */
+static void
+hide_sentences(struct json *checks)
+{
+	for (size_t i = 0; i < json_count(checks); i++)
+		if (!json_true(json_at(json_item(checks, i), "ok")))
+			json_set_text(json_item(checks, i), "sentence",
+				      "Log in, or ask from the machine itself, to see what it is.");
+}
+
 int
 health_ready(const struct call *call, struct answer *ret, struct err *err)
 {
@@ -90,13 +139,16 @@ health_ready(const struct call *call, struct answer *ret, struct err *err)
 	if (ready && strcmp(call->conf->auth, "on") == 0)
 		ready = user_count(call->db, USER_ROLES, &users, &why) == 0;
 	/* A database that fails is an answer of this route, not a failure of it. */
-	add_check(checks, "database", ready, ready ? "The database answers." : why.text,
-		  clock_wall_ms());
-	if (ready) {
-		ready = check_provisioner(checks, health, clock_wall_ms());
+	if (!ready) {
+		add_check(checks, "database", false, why.text, clock_wall_ms());
+	} else {
+		ready = check_disk(checks, call->conf->database_path);
+		ready = check_provisioner(checks, health, clock_wall_ms()) && ready;
 		for (int i = 0; i < HEALTH_COMPONENTS; i++)
 			ready = check_component(checks, health_words[i], &health[i]) && ready;
 	}
+	if (call->caller.kind == CALLER_NOBODY && !valid_loopback(call->req->remote))
+		hide_sentences(checks);
 	json_set_bool(body, "ready", ready);
 	json_set_bool(body, "setup_needed", users == 0);
 	add_warnings(body, call->conf);

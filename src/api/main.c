@@ -101,7 +101,8 @@ prepare(struct api *api, struct err *err)
 		return err_errno(err, "setrlimit");
 	if (seal_init(err) < 0 || db_open(&api->db, api->conf->database_path, BUSY_MS, err) < 0 ||
 	    migrate_run(api->db, err) < 0 || db_prepare(api->db, serve_tables, err) < 0 ||
-	    secret_load(&api->key, api->conf->api_dir, err) < 0)
+	    secret_load(&api->key, api->conf->api_dir, err) < 0 ||
+	    counters_open(&api->counters, api->conf->api_dir, err) < 0)
 		return -1;
 	cache_open(&api->cache, api->conf);
 	if (strcmp(api->conf->auth, "off") != 0)

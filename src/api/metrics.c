@@ -4,9 +4,12 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "api/counters.h"
 #include "api/view.h"
+#include "base/clock.h"
 #include "model/audit.h"
 
 /* Everything both forms are made of. */
@@ -17,6 +20,7 @@ struct figures {
 	int64_t jobs[JOB_KINDS][JOB_STATES];
 	const struct event_times *times[JOB_KINDS];
 	struct health health[HEALTH_COMPONENTS];
+	int64_t oldest[JOB_KINDS]; /* since when the oldest waiting job is due; 0: none waits */
 };
 
 static int
@@ -29,7 +33,8 @@ gather(const struct call *call, struct view *view, struct figures *f, struct err
 	    health_get(call->db, f->health, err) < 0)
 		return -1;
 	for (int kind = 0; kind < JOB_KINDS; kind++) {
-		if (view_times(view, (enum job_kind)kind, &f->times[kind], err) < 0)
+		if (view_times(view, (enum job_kind)kind, &f->times[kind], err) < 0 ||
+		    job_oldest(call->db, (enum job_kind)kind, &f->oldest[kind], err) < 0)
 			return -1;
 		for (int state = 0; state < JOB_STATES; state++)
 			if (job_count(call->db, (enum job_kind)kind, (enum job_state)state,
@@ -151,6 +156,47 @@ text_jobs(struct buf *out, const struct figures *f)
 		}
 }
 
+/* How long the longest has waited for its turn, and why jobs were given up. */
+static int
+text_queue(struct buf *out, const struct call *call, const struct figures *f, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = job_failures(call->db);
+	static const char *const classes[] = {"terminal", "transient", "outage", "interrupted"};
+	int64_t now = clock_wall_ms(), count;
+	enum err_code code;
+	int r;
+
+	head(out, "store_platform_queue_age_seconds", "gauge",
+	     "How long the oldest job that waits is due; 0 if none is.");
+	for (int kind = 0; kind < JOB_KINDS; kind++) {
+		int64_t age = f->oldest[kind] && f->oldest[kind] < now ? now - f->oldest[kind] : 0;
+
+		buf_printf(out, "store_platform_queue_age_seconds{kind=\"%s\"} %.3f\n",
+			   job_kind_words[kind], (double)age / 1000);
+	}
+	head(out, "store_platform_job_failures", "gauge", "Jobs that were given up, by reason.");
+	while ((r = job_next_failure(q, &code, &count, err)) > 0)
+		buf_printf(out, "store_platform_job_failures{class=\"%s\",code=\"%s\"} %lld\n",
+			   classes[err_class(code)], err_word(code), (long long)count);
+	return r;
+}
+
+static void
+text_database(struct buf *out, const struct conf *conf)
+{
+	struct stat st;
+
+	gauge(out, "store_platform_wal_bytes", "The log beside the database.",
+	      db_wal_bytes(conf->database_path));
+	/* Nothing but a checkpoint writes to the file itself. */
+	if (stat(conf->database_path, &st) == 0) {
+		gauge(out, "store_platform_database_bytes", "The database without its log.",
+		      (int64_t)st.st_size);
+		gauge(out, "store_platform_checkpoint_timestamp_seconds",
+		      "When a checkpoint last moved something.", (int64_t)st.st_mtime);
+	}
+}
+
 static void
 text_health(struct buf *out, const struct figures *f)
 {
@@ -208,6 +254,10 @@ metrics_text(const struct call *call, struct answer *ret, struct err *err)
 		return -1;
 	text_stores(out, call, &f);
 	text_jobs(out, &f);
+	if (text_queue(out, call, &f, err) < 0)
+		return -1;
+	text_database(out, call->conf);
+	counters_text(call->counters, out);
 	text_health(out, &f);
 	head(out, "store_platform_build_info", "gauge", "The program that answers.");
 	buf_printf(out, "store_platform_build_info{version=\"%s\",sqlite=\"%s\"} 1\n",

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <fcgiapp.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,7 +18,7 @@
 enum { LISTEN_FD = 0 };
 
 static FCGX_Request fcgi;
-static int signal_fd = -1;
+static int signal_fd = -1, wait_fd = -1;
 
 /* What req_next() copies out of the request; a longer value is a fault. */
 static const struct {
@@ -54,6 +54,23 @@ give_up(int signo)
 	_exit(1);
 }
 
+/*
+ * The processes of the pool wait for the same socket. A connection wakes one of
+ * them (EPOLLEXCLUSIVE); with poll(2) it would wake all, for nothing.
+ */
+static int
+open_wait(struct err *err)
+{
+	struct epoll_event on_signal = {.events = EPOLLIN, .data.fd = signal_fd};
+	struct epoll_event on_peer = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.fd = LISTEN_FD};
+
+	wait_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (wait_fd < 0 || epoll_ctl(wait_fd, EPOLL_CTL_ADD, signal_fd, &on_signal) < 0 ||
+	    epoll_ctl(wait_fd, EPOLL_CTL_ADD, LISTEN_FD, &on_peer) < 0)
+		return err_errno(err, "epoll");
+	return 0;
+}
+
 int
 req_open(struct err *err)
 {
@@ -72,6 +89,8 @@ req_open(struct err *err)
 	signal_fd = proc_signal_fd(false, err);
 	if (signal_fd < 0)
 		return -1;
+	if (open_wait(err) < 0)
+		return -1;
 	if (sigaction(SIGALRM, &watchdog, NULL) < 0)
 		return err_errno(err, "sigaction");
 	if (FCGX_Init() != 0 || FCGX_InitRequest(&fcgi, LISTEN_FD, 0) != 0)
@@ -84,21 +103,21 @@ static int
 accept_next(struct err *err)
 {
 	for (;;) {
-		struct pollfd p[] = {
-			{.fd = signal_fd, .events = POLLIN},
-			{.fd = LISTEN_FD, .events = POLLIN},
-		};
-		int r;
+		struct epoll_event seen[2];
+		int r, n = epoll_wait(wait_fd, seen, ARRAY_SIZE(seen), -1);
 
-		if (poll(p, ARRAY_SIZE(p), -1) < 0) {
+		if (n < 0) {
 			if (errno == EINTR)
 				continue;
-			return err_errno(err, "poll");
+			return err_errno(err, "epoll_wait");
 		}
-		if (p[0].revents)
-			return 0;
-		if (p[1].revents & (POLLERR | POLLNVAL))
-			return err_set(err, ERR_SYSTEM, "descriptor 0 is of no use any more");
+		for (int i = 0; i < n; i++) {
+			if (seen[i].data.fd == signal_fd)
+				return 0;
+			if (seen[i].events & EPOLLERR)
+				return err_set(err, ERR_SYSTEM,
+					       "descriptor 0 is of no use any more");
+		}
 		alarm(REQ_SECONDS);
 		r = FCGX_Accept_r(&fcgi);
 		if (r == 0)

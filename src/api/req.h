@@ -6,7 +6,7 @@
  * was asked for, so a request without it is refused.
  *
  * libfcgi has no time limit anywhere. The process waits for a connection with
- * poll(2); from then until the answer is sent an alarm is set, and a peer that
+ * epoll(7); from then until the answer is sent an alarm is set, and a peer that
  * is silent for REQ_SECONDS costs this process, which its supervisor replaces.
  */
 #ifndef API_REQ_H

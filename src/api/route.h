@@ -20,6 +20,7 @@ struct call {
 	const struct conf *conf;
 	struct db *db;
 	const struct secret_key *key;
+	const struct counters *counters;
 	const struct req *req;
 	struct caller caller;
 	const struct route *route;

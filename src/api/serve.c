@@ -90,6 +90,14 @@ run(struct api *api, const struct call *call, const struct route *route, struct 
 	return r;
 }
 
+static bool
+is_store(const struct route *route)
+{
+	static const char one[] = "/api/stores/:id";
+
+	return strncmp(route->path, one, strlen(one)) == 0;
+}
+
 /* A refusal of somebody whom we know is a row of the log; strangers cannot make it grow. */
 static int
 note_refusal(struct call *call, const struct err *why, struct err *err)
@@ -98,7 +106,7 @@ note_refusal(struct call *call, const struct err *why, struct err *err)
 	struct json *details = json_new_object();
 	const struct audit_entry entry = {
 		.action = AUDIT_REFUSED,
-		.store_id = strncmp(call->route->path, "/api/stores/:", 13) ? NULL : call->id,
+		.store_id = is_store(call->route) ? call->id : NULL,
 		.actor = call->caller.actor,
 		.ip = call->req->remote,
 		.request_id = call->req->id,
@@ -142,11 +150,18 @@ answer_call(struct api *api, struct call *call, struct answer *ret, struct err *
 	return -1;
 }
 
+/* *ret_route: NULL while none is found. */
 static int
-respond(struct api *api, const struct req *req, const struct err *fault, struct answer *ret,
-	struct err *err)
+respond(struct api *api, const struct req *req, const struct err *fault,
+	const struct route **ret_route, struct answer *ret, struct err *err)
 {
-	struct call call = {.conf = api->conf, .db = api->db, .key = &api->key, .req = req};
+	struct call call = {
+		.conf = api->conf,
+		.db = api->db,
+		.key = &api->key,
+		.counters = api->counters,
+		.req = req,
+	};
 	struct route_match match;
 	int r;
 
@@ -157,6 +172,7 @@ respond(struct api *api, const struct req *req, const struct err *fault, struct 
 		return -1;
 	}
 	r = route_find(req->method, req->path, &match, err);
+	*ret_route = match.route;
 	if (r == 0 && !match.route)
 		ret->status = 204;
 	if (!match.route)
@@ -165,22 +181,26 @@ respond(struct api *api, const struct req *req, const struct err *fault, struct 
 		return r;
 	call.id = match.id;
 	call.route = match.route;
+	log_bind(LOG_STORE, is_store(match.route) ? match.id : NULL);
 	return answer_call(api, &call, ret, err);
 }
 
 void
 serve(struct api *api, const struct req *req, const struct err *fault, struct answer *ret)
 {
-	int64_t since = clock_mono_ms();
+	int64_t since = clock_mono_us(), took;
+	const struct route *route = NULL;
 	struct err err = ERR_INIT;
 
 	log_bind(LOG_REQUEST, req->id);
-	if (respond(api, req, fault, ret, &err) < 0) {
+	if (respond(api, req, fault, &route, ret, &err) < 0) {
 		if (err_http(err.code) >= 500)
 			log_error("%s: %s", err_word(err.code), err.text);
 		answer_error(ret, &err, req->id);
 	}
-	log_info("%s %s %d %lld ms", req->method, req->path, ret->status,
-		 (long long)(clock_mono_ms() - since));
+	took = clock_mono_us() - since;
+	counters_add(api->counters, route, ret->status, took);
+	log_info("%s %s %d %lld ms", req->method, req->path, ret->status, (long long)took / 1000);
 	log_bind(LOG_REQUEST, NULL);
+	log_bind(LOG_STORE, NULL);
 }

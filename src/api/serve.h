@@ -7,6 +7,7 @@
 
 #include "api/answer.h"
 #include "api/cache.h"
+#include "api/counters.h"
 #include "api/req.h"
 #include "io/conf.h"
 #include "io/db.h"
@@ -17,6 +18,7 @@ struct api {
 	const struct conf *conf;
 	struct db *db;
 	struct secret_key key;
+	struct counters *counters;
 	struct cache cache;
 };
 

@@ -16,6 +16,7 @@ int64_t clock_wall_ms(void);
 
 /* CLOCK_BOOTTIME, which all processes of one boot share and a suspend counts in. */
 int64_t clock_mono_ms(void);
+int64_t clock_mono_us(void); /* the same, to measure by */
 
 /* "2026-11-23T17:04:05.123Z" into out; returns out. */
 const char *clock_rfc3339(int64_t wall_ms, char out[CLOCK_TEXT]);

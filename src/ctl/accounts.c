@@ -8,32 +8,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "ctl/place.h"
 #include "io/json.h"
-#include "io/migrate.h"
 #include "io/seal.h"
 #include "model/audit.h"
 #include "model/user.h"
 
-enum { BUSY_MS = 10000, PASSWORD_CHARS = 20 };
+enum { PASSWORD_CHARS = 20 };
 
 static const struct db_table *const tables[] = {&user_sql, &audit_sql, NULL};
-
-static int
-open_database(const struct command_call *call, struct db **ret, struct err *err)
-{
-	const char *path = call->conf->database_path;
-
-	if (seal_init(err) < 0)
-		return -1;
-	if (access(path, R_OK | W_OK) < 0) {
-		err_errno(err, "cannot write %s", path);
-		return err_prefix(err, "Start store-api first, and run this as root");
-	}
-	return db_open(ret, path, BUSY_MS, err) < 0 || migrate_run(*ret, err) < 0 ||
-			       db_prepare(*ret, tables, err) < 0
-		       ? -1
-		       : 0;
-}
 
 /* --- passwords ------------------------------------------------------------------- */
 
@@ -162,7 +145,7 @@ insert(const struct command_call *call, struct user *u, struct err *err)
 {
 	CLEANUP(db_closep) struct db *db = NULL;
 
-	if (open_database(call, &db, err) < 0 || db_begin(db, err) < 0)
+	if (place_open(call, tables, &db, err) < 0 || db_begin(db, err) < 0)
 		return -1;
 	seal_uuid(u->id);
 	u->created_at = clock_wall_ms();
@@ -223,7 +206,7 @@ accounts_list(const struct command_call *call, struct err *err)
 	struct user u;
 	int r;
 
-	if (open_database(call, &db, err) < 0)
+	if (place_open(call, tables, &db, err) < 0)
 		return -1;
 	q = user_list(db);
 	while ((r = user_next(q, &u, err)) > 0) {
@@ -250,7 +233,7 @@ set_password(const struct command_call *call, const char *hash, struct err *err)
 	CLEANUP(db_closep) struct db *db = NULL;
 	struct user u;
 
-	if (open_database(call, &db, err) < 0 || db_begin(db, err) < 0 ||
+	if (place_open(call, tables, &db, err) < 0 || db_begin(db, err) < 0 ||
 	    find(db, call->args[0], &u, err) < 0 || user_set_password(db, &u, hash, err) < 0 ||
 	    audit(db, AUDIT_USER_CHANGE, &u, "new password", err) < 0)
 		return -1;
@@ -282,7 +265,7 @@ accounts_role(const struct command_call *call, struct err *err)
 	enum user_role role;
 	struct user u;
 
-	if (read_role(call->args[1], &role, err) < 0 || open_database(call, &db, err) < 0 ||
+	if (read_role(call->args[1], &role, err) < 0 || place_open(call, tables, &db, err) < 0 ||
 	    db_begin(db, err) < 0 || find(db, call->args[0], &u, err) < 0 ||
 	    user_set_role(db, &u, role, err) < 0)
 		return -1;
@@ -299,7 +282,7 @@ accounts_remove(const struct command_call *call, struct err *err)
 	CLEANUP(db_closep) struct db *db = NULL;
 	struct user u;
 
-	if (open_database(call, &db, err) < 0 || db_begin(db, err) < 0 ||
+	if (place_open(call, tables, &db, err) < 0 || db_begin(db, err) < 0 ||
 	    find(db, call->args[0], &u, err) < 0 || user_delete(db, &u, err) < 0 ||
 	    audit(db, AUDIT_USER_DELETE, &u, "removed", err) < 0 || db_commit(db, err) < 0)
 		return -1;

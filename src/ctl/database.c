@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/backup.h"
 #include "io/migrate.h"
 #include "io/seal.h"
 
@@ -157,4 +158,40 @@ database_check(const struct command_call *call, struct err *err)
 		faults += say_sealed(db, &key);
 	seal_wipe(&key, sizeof(key));
 	return faults > 0;
+}
+
+int
+database_backup(const struct command_call *call, struct err *err)
+{
+	const struct conf *conf = call->conf;
+	const char *file = call->args[0];
+
+	if (access(conf->database_path, R_OK) < 0)
+		return err_errno(err, "cannot read %s", conf->database_path);
+	if (backup_make(conf->database_path, file, command_option(call, "force") != NULL, err) < 0)
+		return -1;
+	printf("%s is a checked copy of the database.\n"
+	       "Keep with it, as secretly as it: %s/seal.key. Without that key an admin password "
+	       "that waits in the copy cannot be used any more, and has to be set anew.\n",
+	       file, conf->provisioner_dir);
+	return 0;
+}
+
+int
+database_restore(const struct command_call *call, struct err *err)
+{
+	const struct conf *conf = call->conf;
+	char kept[BACKUP_NAME];
+
+	if (access(call->args[0], R_OK) < 0)
+		return err_errno(err, "cannot read %s", call->args[0]);
+	if (backup_restore(call->args[0], conf->database_path, kept, err) < 0)
+		return -1;
+	printf("%s is now what %s was.\n", conf->database_path, call->args[0]);
+	if (*kept)
+		printf("What was there is %s; remove it when all is well.\n", kept);
+	printf("Put seal.key of the same backup into %s, start the programs, and look: "
+	       "storectl db check\n",
+	       conf->provisioner_dir);
+	return 0;
 }

@@ -8,25 +8,62 @@
 
 #include "base/log.h"
 #include "ctl/accounts.h"
+#include "ctl/client.h"
 #include "ctl/command.h"
 #include "ctl/database.h"
+#include "ctl/import.h"
+#include "ctl/stores.h"
+#include "ctl/tokens.h"
+#include "ctl/trail.h"
 
 enum { EXIT_USAGE = 2 };
 
 static const struct command commands[] = {
+	{"stores list", "[--status=STATUS] [--json]", "Show the stores, newest first.",
+	 "status= " CLIENT_OPTIONS, 0, 0, stores_list},
+	{"stores show", "[--json] STORE", "Show one store.", CLIENT_OPTIONS, 1, 1, stores_show},
+	{"stores events", "[--json] STORE", "Show what happened to a store, step by step.",
+	 CLIENT_OPTIONS, 1, 1, stores_events},
+	{"stores create",
+	 "[--plan=PLAN] [--admin-user=NAME] [--wait] [--timeout=SECONDS] [--json] NAME",
+	 "Create a store; its admin password is printed once.",
+	 "plan= admin-user= wait timeout= " CLIENT_OPTIONS, 1, 1, stores_create},
+	{"stores retry", "[--wait] [--timeout=SECONDS] [--json] STORE", "Try again what failed.",
+	 "wait timeout= " CLIENT_OPTIONS, 1, 1, stores_retry},
+	{"stores delete", "[--wait] [--timeout=SECONDS] [--json] STORE",
+	 "Delete a store with all its data.", "wait timeout= " CLIENT_OPTIONS, 1, 1, stores_delete},
+	{"token list", "[--json]", "Show the API tokens.", CLIENT_OPTIONS, 0, 0, tokens_list},
+	{"token create", "[--scope=ROLE] [--user=NAME] [--days=DAYS] [--json] NAME",
+	 "Make an API token and print it; viewer for 90 days unless told.",
+	 "scope= user= days= " CLIENT_OPTIONS, 1, 1, tokens_create},
+	{"token revoke", "[--json] ID", "Revoke an API token.", CLIENT_OPTIONS, 1, 1,
+	 tokens_revoke},
 	{"db check", "[--quick]",
 	 "Look whether database and key files are whole, and say what to do if not.", "quick", 0, 0,
 	 database_check},
+	{"db backup", "[--force] FILE",
+	 "Write a checked copy of the database, which may be in use, to FILE.", "force", 1, 1,
+	 database_backup},
+	{"db restore", "FILE",
+	 "Put a copy back in the place of the database; the programs have to be stopped.", "", 1, 1,
+	 database_restore},
+	{"import", "FILE", "Take over stores and audit log of the platform that this one grew out of.", "",
+	 1, 1, import_run},
+	{"audit verify", "", "Look whether the audit log is as it was written.", "", 0, 0,
+	 trail_verify},
+	{"audit export", "[--after=ROW]", "Print the audit log as JSON, one row a line.",
+	 "after=", 0, 0, trail_export},
 	{"user add", "[--admin | --role=ROLE] [--generate] NAME",
 	 "Add an account, viewer unless told; the password is read from standard input.",
 	 "admin role= generate", 1, 1, accounts_add},
 	{"user list", "[--json]", "Show the accounts.", "json", 0, 0, accounts_list},
-	{"user passwd", "[--generate] NAME", "Give an account a new password, and end its sessions.",
-	 "generate", 1, 1, accounts_passwd},
+	{"user passwd", "[--generate] NAME",
+	 "Give an account a new password, and end its sessions.", "generate", 1, 1,
+	 accounts_passwd},
 	{"user role", "NAME ROLE", "Make an account viewer, operator or admin.", "", 2, 2,
 	 accounts_role},
-	{"user remove", "NAME", "Remove an account, its sessions and tokens; its stores stay.", "", 1,
-	 1, accounts_remove},
+	{"user remove", "NAME", "Remove an account, its sessions and tokens; its stores stay.", "",
+	 1, 1, accounts_remove},
 };
 
 static void
@@ -42,6 +79,9 @@ say_commands(FILE *out)
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		fprintf(out, "  %s%s%s\n        %s\n", commands[i].words,
 			*commands[i].usage ? " " : "", commands[i].usage, commands[i].sentence);
+	fputs("\nCommands of stores and tokens ask the API, and also take --url=URL,\n"
+	      "--token-file=FILE and --ca=FILE.\n",
+	      out);
 	fputs("\nKeys of the configuration file, and environment variables of the same name:\n",
 	      out);
 	conf_describe(out);
@@ -93,8 +133,9 @@ run(const char *file, int argc, char **argv)
 	if (!command) {
 		if (argc == 0)
 			return fault(EXIT_USAGE, "which command? See storectl --help.");
-		err_set(&err, ERR_BAD_REQUEST, "there is no command \"%.60s%s%.60s\"; see storectl --help.",
-			argv[0], argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
+		err_set(&err, ERR_BAD_REQUEST,
+			"there is no command \"%.60s%s%.60s\"; see storectl --help.", argv[0],
+			argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
 		return fault(EXIT_USAGE, err.text);
 	}
 	if (command_read(command, argc - used, argv + used, &call, &err) < 0)
@@ -126,7 +167,8 @@ main(int argc, char **argv)
 			return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 		}
 		if (strcmp(argv[at], "-c") != 0) {
-			fprintf(stderr, "storectl: there is no option %.60s; see storectl --help.\n",
+			fprintf(stderr,
+				"storectl: there is no option %.60s; see storectl --help.\n",
 				argv[at]);
 			return EXIT_USAGE;
 		}

@@ -1,26 +1,16 @@
 /* db.c: see db.h: statements and transactions. The file itself is dbopen.c's. */
 #include "io/dbparts.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-/* A code that says no more than "disk I/O error" may be one of a full disk. */
-static bool
-is_full(const struct db *db, int rc)
-{
-	int why = db->handle ? sqlite3_system_errno(db->handle) : 0;
-
-	return (rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_SHMSIZE ||
-	       ((rc & 0xff) == SQLITE_IOERR && (why == ENOSPC || why == EDQUOT));
-}
 
 int
 dbparts_fail(struct db *db, int rc, const char *what, struct err *err)
 {
 	const char *why = db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(rc);
 
-	if (is_full(db, rc))
+	/* The second: a new "-shm" file, which even a reader needs, found no room. */
+	if ((rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_SHMSIZE)
 		return err_set(err, ERR_DB_FULL,
 			       "The disk of the platform's database is full; nothing was changed.");
 	switch (rc & 0xff) {
@@ -103,13 +93,27 @@ db_script(struct db *db, const char *sql, struct err *err)
 	return rc == SQLITE_OK ? 0 : dbparts_fail(db, rc, sql, err);
 }
 
+/* A log that cannot start anew grows with each write until the disk is full. */
+static int
+check_log(struct db *db, struct err *err)
+{
+	const char *path = sqlite3_db_filename(db->handle, "main");
+
+	if (!path || db_wal_bytes(path) < WAL_MAX_BYTES)
+		return 0;
+	return err_set(err, ERR_DB_BUSY,
+		       "The database's log has reached %d MiB, since some process reads without end "
+		       "or store-provisioner is not running; nothing was changed.",
+		       WAL_MAX_BYTES >> 20);
+}
+
 int
 db_begin_at(struct db *db, const char *file, int line, struct err *err)
 {
 	if (!sqlite3_get_autocommit(db->handle))
 		return err_set(err, ERR_INTERNAL, "database: %s:%d begins inside %s", file, line,
 			       db->opener);
-	if (db_script(db, "BEGIN IMMEDIATE", err) < 0)
+	if (check_log(db, err) < 0 || db_script(db, "BEGIN IMMEDIATE", err) < 0)
 		return -1;
 	snprintf(db->opener, sizeof(db->opener), "%s:%d", file, line);
 	return 0;

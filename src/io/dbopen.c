@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "io/ballast.h"
 
 enum { DB_MODE = 0660, WAL_KEEP_BYTES = 4 * 1024 * 1024, ANSWER = 32 };
 
@@ -37,8 +38,11 @@ nap(void *arg, int count)
 static int
 create_file(const char *path, struct err *err)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, DB_MODE);
+	int fd;
 
+	do {
+		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, DB_MODE);
+	} while (fd < 0 && errno == EINTR);
 	if (fd < 0)
 		return errno == EEXIST ? 0 : err_errno(err, "cannot create %s", path);
 	if (fchmod(fd, DB_MODE) < 0) {
@@ -163,13 +167,18 @@ int
 db_open(struct db **ret, const char *path, int busy_ms, struct err *err)
 {
 	CLEANUP(db_closep) struct db *db = NULL;
+	int r;
 
 	if (create_file(path, err) < 0)
 		return -1;
 	db = connect(path, SQLITE_OPEN_READWRITE, busy_ms, err);
 	if (!db)
 		return -1;
-	if (configure_patiently(db, err) < 0)
+	r = configure_patiently(db, err);
+	/* On a full disk even reading needs a little room, once. */
+	if (r < 0 && err->code == ERR_DB_FULL && ballast_drop(path))
+		r = configure_patiently(db, err);
+	if (r < 0)
 		return err_prefix(err, "%s", path);
 	*ret = db;
 	db = NULL;
@@ -177,9 +186,9 @@ db_open(struct db **ret, const char *path, int busy_ms, struct err *err)
 }
 
 int
-db_open_read(struct db **ret, const char *path, int busy_ms, struct err *err)
+dbparts_open(struct db **ret, const char *path, int flags, int busy_ms, struct err *err)
 {
-	CLEANUP(db_closep) struct db *db = connect(path, SQLITE_OPEN_READONLY, busy_ms, err);
+	CLEANUP(db_closep) struct db *db = connect(path, flags, busy_ms, err);
 
 	if (!db)
 		return -1;
@@ -191,6 +200,12 @@ db_open_read(struct db **ret, const char *path, int busy_ms, struct err *err)
 }
 
 int
+db_open_read(struct db **ret, const char *path, int busy_ms, struct err *err)
+{
+	return dbparts_open(ret, path, SQLITE_OPEN_READONLY, busy_ms, err);
+}
+
+int
 db_checkpoint(struct db *db, struct db *locker, struct err *err)
 {
 	int in_log = 0, moved = 0, rc;
@@ -199,7 +214,7 @@ db_checkpoint(struct db *db, struct db *locker, struct err *err)
 	 * While the locker has the write lock no writer starts the log anew. Without it
 	 * SQLite 3.40 loses rows: https://sqlite.org/wal.html#walresetbug
 	 */
-	if (db_begin(locker, err) < 0)
+	if (db_script(locker, "BEGIN IMMEDIATE", err) < 0)
 		return -1;
 	rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
 	db_rollback(locker);

@@ -9,7 +9,7 @@
 
 #include "io/db.h"
 
-enum { DB_ROOMS = 16 };
+enum { DB_ROOMS = 16, WAL_MAX_BYTES = 256 * 1024 * 1024 };
 enum { DB_APPLICATION = 0x53746f72 }; /* application_id of our files: "Stor" */
 #define DB_FOREIGN "The database file belongs to another application; set DATABASE_PATH."
 #define DB_DAMAGED                                                                                 \
@@ -39,5 +39,9 @@ struct db {
 
 /* Fills err out of a code of SQLite; what: the statement or what was done. Returns -1. */
 int dbparts_fail(struct db *db, int rc, const char *what, struct err *err);
+
+/* A file that is there, as it is: no schema, no change to WAL. flags: SQLITE_OPEN_... */
+MUST_CHECK int dbparts_open(struct db **ret, const char *path, int flags, int busy_ms,
+			    struct err *err);
 
 #endif

@@ -209,7 +209,10 @@ static const char schema_3[] =
 	") STRICT;"
 	"CREATE INDEX idempotency_created ON idempotency (created_at);";
 
-static const char *const steps[] = {schema_1, schema_2, schema_3};
+/* The digest of a row and of the one before it; rows of before have none. */
+static const char schema_4[] = "ALTER TABLE audit_log ADD COLUMN hash TEXT;";
+
+static const char *const steps[] = {schema_1, schema_2, schema_3, schema_4};
 
 enum { VERSION_GET, APPLICATION_GET, TABLES_GET, QUICK_CHECK, FULL_CHECK, FOREIGN_CHECK };
 
@@ -304,6 +307,9 @@ migrate_run(struct db *db, struct err *err)
 	CLEANUP(db_rollbackp) struct db *open = db;
 	int64_t version = 0;
 
+	/* Nothing is added to a damaged file. */
+	if (migrate_verify(db, false, err) < 0)
+		return -1;
 	/* Several pool processes start at once: only the lock makes the look count. */
 	if (db_begin(open, err) < 0 || migrate_look(db, &version, err) < 0)
 		return -1;

@@ -9,7 +9,8 @@
 
 /*
  * Brings db to this program's schema. Refuses a file of another application,
- * and (ERR_DB_VERSION) one that a newer program has written.
+ * and (ERR_DB_VERSION) one that a newer program has written, and (ERR_DB_CORRUPT)
+ * a damaged one.
  */
 MUST_CHECK int migrate_run(struct db *db, struct err *err);
 

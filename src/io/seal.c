@@ -98,6 +98,15 @@ read_secret(struct seal_key *ret, const char *path, struct err *err)
 	return 0;
 }
 
+static bool
+holds(const char *path, const unsigned char key[SEAL_KEY])
+{
+	unsigned char there[SEAL_KEY];
+	struct err none = ERR_INIT;
+
+	return read_key(path, there, &none) == 0 && memcmp(there, key, SEAL_KEY) == 0;
+}
+
 int
 seal_make(const char *dir, struct err *err)
 {
@@ -113,7 +122,8 @@ seal_make(const char *dir, struct err *err)
 	}
 	if (r == 0)
 		r = read_secret(&key, secret, err);
-	if (r == 0)
+	/* Not written again without need: it would have to wait for room on a full disk. */
+	if (r == 0 && !holds(public, key.public))
 		r = write_key(public, 0644, key.public, err);
 	sodium_memzero(&key, sizeof(key));
 	return r;

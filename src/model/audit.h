@@ -1,6 +1,7 @@
 /*
  * audit.h: who did what to which store or account. Rows are only ever added,
- * each in the transaction of the change that it tells of.
+ * each in the transaction of the change that it tells of, and each carries a
+ * digest of itself and of the row before it (chain.h).
  */
 #ifndef MODEL_AUDIT_H
 #define MODEL_AUDIT_H
@@ -31,10 +32,13 @@ enum audit_action {
 	AUDIT_TOKEN_CREATE,
 	AUDIT_TOKEN_REVOKE,
 	AUDIT_REFUSED,
+	AUDIT_IMPORT,
 	AUDIT_ACTIONS
 };
 
 extern const char *const audit_action_words[AUDIT_ACTIONS];
+/* AUDIT_ACTIONS: none has this word. */
+enum audit_action audit_action_of(const char *word);
 
 enum { AUDIT_LIMIT = 50 }; /* unless told */
 
@@ -44,6 +48,7 @@ struct audit_entry {
 	const char *actor;
 	const char *ip;		/* NULL: none */
 	const char *request_id; /* NULL: none */
+	int64_t at;		/* 0: now */
 };
 
 struct audit_filter {
@@ -57,13 +62,18 @@ struct audit_filter {
 
 extern const struct db_table audit_sql;
 
-/* Takes over details, an object without secrets. */
+/* In a transaction that writes. Takes over details, an object without secrets. */
 MUST_CHECK int audit_add(struct db *db, const struct audit_entry *e, struct json *details,
 			 struct err *err);
 
 /* Appends the newest rows that fit to an array, newest first, as the API shows them. */
 MUST_CHECK int audit_list(struct db *db, const struct audit_filter *filter, struct json *array,
 			  struct err *err);
+/* Oldest first, those behind a number: audit_next() until 0, then db_done(). */
+struct db_query *audit_from(struct db *db, int64_t after);
+MUST_CHECK int audit_next(struct db_query *q, struct json **ret, struct err *err);
+/* The highest number that a row ever had. */
+MUST_CHECK int audit_highest(struct db *db, int64_t *ret, struct err *err);
 /* How many rows tell of an action. */
 MUST_CHECK int audit_count(struct db *db, enum audit_action action, int64_t *ret, struct err *err);
 

@@ -27,6 +27,8 @@ enum {
 	ACTIVE,
 	POSITION,
 	COUNT,
+	OLDEST,
+	FAILURES,
 	START,
 	RENEW,
 	HOLD,
@@ -62,6 +64,10 @@ static const char *const statements[] = {
 	[POSITION] = "SELECT 1 + count(*) FROM jobs WHERE kind = :kind AND " WAITS
 		     " AND (run_at, id) < (:run_at, :id)",
 	[COUNT] = "SELECT count(*) FROM jobs WHERE kind = :kind AND state = :state",
+	[OLDEST] = "SELECT coalesce(min(run_at), 0) FROM jobs WHERE kind = :kind"
+		   " AND state IN ('queued', 'retry')",
+	[FAILURES] = "SELECT error_code, count(*) FROM jobs WHERE state = 'failed'"
+		     " AND error_code IS NOT NULL GROUP BY error_code ORDER BY error_code",
 	[START] = "UPDATE jobs SET state = 'running', attempt = attempt + 1, fence = fence + 1,"
 		  " instance_id = :instance, lease_until = :until, step = NULL,"
 		  " started_at = coalesce(started_at, :now)"
@@ -122,8 +128,7 @@ run_fenced(struct db_query *q, struct err *err)
 
 	if (n < 0)
 		return -1;
-	return n == 1 ? 0
-		      : err_set(err, ERR_LEASE_LOST, "another worker has taken over this job");
+	return n == 1 ? 0 : err_set(err, ERR_LEASE_LOST, "another worker has taken over this job");
 }
 
 int
@@ -225,6 +230,40 @@ job_position(struct db *db, const struct job *job, int64_t *ret, struct err *err
 		return -1;
 	*ret = db_int(q, 0);
 	return 0;
+}
+
+int
+job_oldest(struct db *db, enum job_kind kind, int64_t *ret, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &job_sql, OLDEST);
+
+	db_bind_text(q, ":kind", job_kind_words[kind]);
+	if (db_step(q, err) < 0)
+		return -1;
+	*ret = db_int(q, 0);
+	return 0;
+}
+
+struct db_query *
+job_failures(struct db *db)
+{
+	return db_query(db, &job_sql, FAILURES);
+}
+
+int
+job_next_failure(struct db_query *q, enum err_code *ret_code, int64_t *ret_count, struct err *err)
+{
+	int r = db_step(q, err);
+
+	if (r <= 0)
+		return r;
+	/* A word of another version is one of ours that says as little. */
+	*ret_code = ERR_INTERNAL;
+	for (int i = 0; i < ERR_CODES; i++)
+		if (strcmp(err_word((enum err_code)i), db_text(q, 0)) == 0)
+			*ret_code = (enum err_code)i;
+	*ret_count = db_int(q, 1);
+	return 1;
 }
 
 int

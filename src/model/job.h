@@ -46,6 +46,12 @@ MUST_CHECK int job_of_store(struct db *db, const char *store_id, struct job *ret
 MUST_CHECK int job_active(struct db *db, const char *store_id, enum job_kind kind, struct err *err);
 /* Jobs of the kind that wait and are due before this one, plus one. */
 MUST_CHECK int job_position(struct db *db, const struct job *job, int64_t *ret, struct err *err);
+/* Since when the oldest waiting job of a kind is due; 0 if none waits. */
+MUST_CHECK int job_oldest(struct db *db, enum job_kind kind, int64_t *ret, struct err *err);
+/* How many failed, by reason: job_next_failure() until 0, then db_done(). */
+struct db_query *job_failures(struct db *db);
+MUST_CHECK int job_next_failure(struct db_query *q, enum err_code *ret_code, int64_t *ret_count,
+				struct err *err);
 MUST_CHECK int job_count(struct db *db, enum job_kind kind, enum job_state state, int64_t *ret,
 			 struct err *err);
 

@@ -9,7 +9,7 @@
 const char *const user_role_words[USER_ROLES] = {"viewer", "operator", "admin"};
 
 /* Actors of the audit log that are no users. */
-static const char *const reserved[] = {"local", "nobody", "provisioner", "setup", "storectl"};
+static const char *const reserved[] = {"import", "local", "nobody", "provisioner", "setup", "storectl"};
 
 #define SELECT_ROWS                                                                                \
 	"SELECT id, name, role, password, created_at, updated_at, last_login_at FROM users"

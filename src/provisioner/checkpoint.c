@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "io/ballast.h"
 #include "model/event.h"
 
 enum {
@@ -44,6 +45,7 @@ checkpoint_tick(struct checkpoint *c)
 	if (now < c->next)
 		return;
 	c->next = now + EVERY_MS;
+	ballast_keep(c->path);
 	checkpoint_final(c);
 	/* A reader that never ends its transaction keeps the log from starting anew. */
 	if (db_wal_bytes(c->path) > ALARM_BYTES)

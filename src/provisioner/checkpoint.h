@@ -1,6 +1,7 @@
 /*
  * checkpoint.h: the only place where the database's log is moved into its file
- * (io/db.h says why nobody else may), and where old timelines are pruned.
+ * (io/db.h says why nobody else may), where old timelines are pruned, and where
+ * the ballast beside the database is kept.
  */
 #ifndef PROVISIONER_CHECKPOINT_H
 #define PROVISIONER_CHECKPOINT_H

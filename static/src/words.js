@@ -94,6 +94,7 @@ const ACTIONS = {
 	user_delete: ["User removed", (d) => `removed ${of(d)}`],
 	token_create: ["Token made", (d) => `made the token ${d.token ?? ""} for ${of(d)}`],
 	token_revoke: ["Token revoked", (d) => `revoked the token ${d.token ?? ""} of ${of(d)}`],
+	import: ["Imported", (d) => `took over ${d.stores ?? "the"} stores and ${d.rows ?? "the"} rows of an earlier platform`],
 	refused: ["Refused", (d) => `was refused${d.route || d.path ? ` ${d.method ?? ""} ${d.route ?? d.path}` : ""}`],
 };
 export const ACTION_WORDS = Object.keys(ACTIONS);

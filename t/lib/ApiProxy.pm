@@ -30,19 +30,33 @@ sub start {
 	my ($class, $dir) = @_;
 	my $self = bless {dir => $dir, owner => $$}, $class;
 	mkdir $dir or die "$dir: $!" unless -d $dir;
-	my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 64,
-		ReuseAddr => 1) or die "proxy: $!";
-	$self->{port} = $listener->sockport;
 	$self->{upstream} = upstream();
 	$self->rules;
 	Platform::spew("$dir/requests.log", '');
+	$self->run;
 	$self->write_kubeconfig;
+	return $self;
+}
+
+# Begins to serve, after a kill() on the same port as before.
+sub run {
+	my ($self) = @_;
+	my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $self->{port} || 0, Listen => 64,
+		ReuseAddr => 1) or die "proxy: $!";
+	$self->{port} = $listener->sockport;
 	defined($self->{pid} = fork) or die "fork: $!";
 	if ($self->{pid} == 0) {
 		eval { $self->serve($listener) };
 		POSIX::_exit(1);
 	}
-	return $self;
+}
+
+# kill -9: nobody listens any more until run().
+sub kill {
+	my ($self) = @_;
+	local ($?, $@);
+	CORE::kill('KILL', $self->{pid});
+	waitpid delete $self->{pid}, 0;
 }
 
 # Host and port of the real server, from the administrator's kubeconfig.
@@ -186,7 +200,7 @@ sub DESTROY {
 	my ($self) = @_;
 	return if $$ != $self->{owner} || !$self->{pid};
 	local ($?, $@);
-	kill 'TERM', $self->{pid};
+	CORE::kill('TERM', $self->{pid});
 	waitpid $self->{pid}, 0;
 }
 

@@ -105,6 +105,7 @@ sub end_shell {
 sub play {
 	my ($self, $sql) = @_;
 	my $shell = $self->sqlite;
+	$self->{played} = 1; # Invariants.pm
 	run_sql($shell, "BEGIN IMMEDIATE;\n$sql;\nCOMMIT");
 	end_shell($shell);
 }

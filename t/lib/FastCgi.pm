@@ -36,7 +36,8 @@ sub pairs {
 # A whole request. The body is sent as it is, whatever CONTENT_LENGTH says.
 sub request {
 	my ($params, $body) = @_;
-	return begin() . record(PARAMS, pairs($params)) . record(PARAMS, '')
+	# A record has 65,535 bytes at most.
+	return begin() . join('', map { record(PARAMS, $_) } unpack '(a65000)*', pairs($params)) . record(PARAMS, '')
 		. (length $body ? record(INPUT, $body) : '') . record(INPUT, '');
 }
 

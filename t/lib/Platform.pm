@@ -84,7 +84,7 @@ sub environment {
 		HOME => $self->{dir},
 		ASAN_OPTIONS => 'detect_leaks=1:abort_on_error=0',
 		UBSAN_OPTIONS => 'print_stacktrace=1',
-		%{$self->{conf}}, %more);
+		%{$self->{preload} || {}}, %{$self->{conf}}, %more);
 }
 
 # Starts argv in the background with our environment; output goes to NAME.log.
@@ -137,7 +137,7 @@ sub start_pool {
 	my ($self) = @_;
 	my $path = "$self->{dir}/run/api.sock";
 	unlink $path;
-	my $socket = IO::Socket::UNIX->new(Local => $path, Listen => 64) or die "$path: $!";
+	my $socket = IO::Socket::UNIX->new(Local => $path, Listen => 1024) or die "$path: $!";
 	chmod 0666, $path;
 	$self->spawn('api', ['multiwatch', '-f', $self->{pool}, '--', $self->program('store-api')],
 		stdin => $socket);
@@ -169,6 +169,7 @@ sub start_nginx {
 	);
 	my $text = slurp("$TOP/t/nginx.conf.in");
 	$text =~ s/\@([A-Z_]+)\@/$value{$1} \/\/ die "placeholder $1"/ge;
+	$text =~ s/^.*limits\.conf;\n//m if $self->{no_limits};
 	$text =~ s/^(\s*listen .*\n)/$1$self->{server_more}/m if $self->{server_more};
 	spew("$self->{dir}/nginx/nginx.conf", $text);
 	my ($nginx) = grep { -x } map { "$_/nginx" } split(/:/, $ENV{PATH}), '/usr/sbin';
@@ -223,6 +224,8 @@ sub request {
 	if (($r->{headers}{'content-type'} || '') =~ m{^application/json} && length $r->{content}) {
 		$r->{json} = eval { $json->decode($r->{content}) };
 	}
+	push @{$self->{acknowledged}}, $r->{json}{id}
+		if $r->{status} == 201 && $path =~ m{/stores/?$} && ref $r->{json} eq 'HASH';
 	return $r;
 }
 

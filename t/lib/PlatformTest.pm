@@ -6,7 +6,8 @@
 #
 # finish() stops everything and adds to every test: no sanitizer line and no
 # [alert] or [crit] in any log, no process left over, no descriptor leaked, no
-# registered secret in any file. A test that failed keeps its folder and says
+# registered secret in any file, and what Invariants.pm has (of the cluster unless
+# `unsettled` is set). A test that failed keeps its folder and says
 # where it is; STORE_TEST_KEEP=1 keeps it always.
 package PlatformTest;
 
@@ -14,9 +15,11 @@ use strict;
 use warnings;
 
 use File::Find ();
+use IO::Socket::UNIX;
 use POSIX ();
 use Test::More;
 
+use Invariants;
 use parent 'Platform';
 
 sub new {
@@ -35,28 +38,40 @@ sub need_cluster {
 sub start {
 	my ($self) = @_;
 	$self->SUPER::start;
-	# A process that has only just begun has not opened all of its files yet.
-	$self->wait_for('the database to be open everywhere', sub {
-		!grep { !has_open($_, "$self->{conf}{DATABASE_PATH}-shm") } $self->watched });
+	$self->await_databases;
 	$self->{fds} = {map { $_ => fd_count($_) } $self->watched};
 }
 
-# Runs a command of storectl to its end: {status, out, err}.
-sub storectl {
-	my ($self, @args) = @_;
-	my %file = map { $_ => "$self->{dir}/storectl.$_" } qw(out err);
+# A process that has only just begun has not opened all of its files yet.
+sub await_databases {
+	my ($self) = @_;
+	$self->wait_for('the database to be open everywhere', sub {
+		!grep { !has_open($_, "$self->{conf}{DATABASE_PATH}-shm") } $self->watched });
+}
+
+# Runs a program to its end: {status, out, err}. One that goes on is ended after a while.
+sub run_program {
+	my ($self, $name, @args) = @_;
+	my %file = map { $_ => "$self->{dir}/$name.$_" } qw(out err);
+	# What store-api has to have as descriptor 0.
+	my $socket = IO::Socket::UNIX->new(Local => "$self->{dir}/run/$name$$.sock", Listen => 1) or die "listen: $!";
 	my $pid = fork // die "fork: $!";
 	if ($pid == 0) {
 		%ENV = $self->environment;
-		open STDIN, '<', '/dev/null';
+		POSIX::dup2(fileno $socket, 0);
 		open STDOUT, '>', $file{out} or POSIX::_exit(126);
 		open STDERR, '>', $file{err} or POSIX::_exit(126);
-		exec { $self->program('storectl') } 'storectl', @args or POSIX::_exit(127);
+		exec { $self->program($name) } $name, @args or POSIX::_exit(127);
 	}
-	waitpid $pid, 0;
-	my $status = $? & 127 ? 'signal ' . ($? & 127) : $? >> 8;
+	unlink "$self->{dir}/run/$name$$.sock";
+	$self->{pids}{"run $name"} = $pid;
+	my $end = $self->wait_end("run $name", 60);
+	$end = $self->stop("run $name", 'KILL') unless defined $end;
+	my $status = $end & 127 ? 'signal ' . ($end & 127) : $end >> 8;
 	return {status => $status, map { $_ => Platform::slurp($file{$_}) } keys %file};
 }
+
+sub storectl { my ($self, @args) = @_; return $self->run_program('storectl', @args) }
 
 # Nothing of the store is left in the cluster.
 sub is_gone {
@@ -131,6 +146,9 @@ sub finish {
 	is(join("\n", @left), '', 'no process is left');
 	$self->check_logs;
 	$self->check_secrets;
+	is(join("\n", Invariants::of_rows($self)), '', 'the invariants hold');
+	is(join("\n", Invariants::of_cluster($self)), '', 'rows and cluster agree')
+		if $self->{conf}{KUBECONFIG} ne '/nonexistent/kubeconfig' && -r Platform::cluster_file('kubeconfig') && !$self->{unsettled};
 	$self->{finished} = 1;
 	done_testing() unless $self->{more};
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "io/ballast.h"
 #include "io/migrate.h"
 
 enum { PUT, SUM, BAD_NAME, PUT_BLOB, GET_BLOB, JOURNAL, SYNC, FOREIGN, AUTO, LIMIT };
@@ -254,6 +255,48 @@ waits_for_the_lock_within_bounds(void **state)
 	db_rollback(waiter);
 }
 
+/* 4.4: writes stop before the log has filled the disk, and go on when it is short again. */
+static void
+bounds_the_log(void **state)
+{
+	const char *path = tool_path("long.db"), *log = tool_path("long.db-wal");
+	CLEANUP(db_closep) struct db *db = open_t(path, 100);
+	CLEANUP(db_closep) struct db *locker = open_t(path, 100);
+
+	(void)state;
+	OK(put(db, 1, E));
+	OK(truncate(log, 257 * 1024 * 1024)); /* what follows the last frame counts as room only */
+	REFUSED(db_begin(db, E), ERR_DB_BUSY);
+	assert_contains(tool_err.text, "has reached 256 MiB");
+	assert_int_equal(count(db), 1);
+	assert_int_equal(db_checkpoint(db, locker, E), 0); /* which is what makes it short */
+	OK(truncate(log, 4 * 1024 * 1024));
+	OK(db_begin(db, E));
+	OK(put(db, 2, E));
+	OK(db_commit(db, E));
+}
+
+/* 4.5: the first reader on a full disk needs room, and the ballast has it. */
+static void
+keeps_and_drops_the_ballast(void **state)
+{
+	const char *path = tool_path("ballast.db"), *ballast = tool_path("ballast.db.ballast");
+	struct stat st;
+
+	(void)state;
+	ballast_keep(path);
+	OK(stat(ballast, &st));
+	assert_int_equal(st.st_size, 256 * 1024);
+	assert_true(st.st_blocks * 512 >= 256 * 1024); /* not only a length */
+	assert_int_equal(st.st_mode & 0707, 0600);
+	ballast_keep(path); /* harmless */
+	assert_true(ballast_drop(path));
+	assert_false(ballast_drop(path));
+	assert_true(ballast_room(path) > 0);
+	assert_int_equal(ballast_room("/nonexistent/x.db"), -1);
+	ballast_keep("/nonexistent/x.db");
+}
+
 static void
 makes_the_schema_once(void **state)
 {
@@ -346,6 +389,8 @@ main(void)
 		cmocka_unit_test(keeps_transactions_apart),
 		cmocka_unit_test(reads_one_view),
 		cmocka_unit_test(waits_for_the_lock_within_bounds),
+		cmocka_unit_test(bounds_the_log),
+		cmocka_unit_test(keeps_and_drops_the_ballast),
 		cmocka_unit_test(makes_the_schema_once),
 		cmocka_unit_test(refuses_foreign_files),
 		cmocka_unit_test(migrates_in_many_processes_at_once),

@@ -17,7 +17,7 @@ static const struct caller callers[] = {
 };
 
 /*
- * The whole policy, one line a route: nobody, viewer, operator, admin, admin's
+ * Promise 6.1, the whole policy, one line a route: nobody, viewer, operator, admin, admin's
  * token, AUTH=off; then nobody from elsewhere. A new route is a new line here.
  */
 static const char golden[] = "POST /api/setup: 200 200 200 200 200 200 / 200\n"

@@ -15,7 +15,14 @@ const PART = 50;
 const EXPORT_PART = 500;
 const EXPORT_MAX = 20_000;
 const SPANS = { day: ["Last 24 hours", 1], week: ["Last 7 days", 7], month: ["Last 30 days", 30] };
-const NAMES = { provisioner: "The platform", nobody: "Somebody", local: "This machine", setup: "Somebody" };
+const NAMES = {
+	provisioner: "The platform",
+	nobody: "Somebody",
+	local: "This machine",
+	storectl: "An operator on the server",
+	import: "An earlier platform",
+	setup: "Somebody",
+};
 
 function who(actor) {
 	const [name, key] = actor.split("#");

@@ -31,7 +31,9 @@ function Unready() {
 	if (!wrong.length) return null;
 	return (
 		<div className="banner banner-warn" role="status">
-			<span>The platform cannot work on stores now. {wrong.map((check) => sentence(check.sentence)).join(" ")}</span>
+			<span>
+				The platform cannot work on stores now. {wrong.map((check) => [check.sentence, check.remedy].filter(Boolean).map(sentence).join(" ")).join(" ")}
+			</span>
 		</div>
 	);
 }
