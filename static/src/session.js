@@ -1,7 +1,7 @@
 // session.js: who is using this. A session that ends while somebody works leaves the page as
 // it is: he logs in on top of it and goes on.
 import { useSyncExternalStore } from "react";
-import { call, onSignedOut } from "./api.js";
+import { ApiError, call, onSignedOut } from "./api.js";
 import { hearTabs, pause, resume, tellTabs } from "./poller.js";
 
 // phase: "loading" | "in" | "out" | "ended" (was in) | "broken" (error says why)
@@ -40,16 +40,25 @@ export async function loadSession() {
 	}
 }
 
+// A browser keeps the cookie only over HTTPS, or from its own machine.
+async function enter() {
+	await loadSession();
+	if (state.phase !== "in")
+		throw new ApiError("The login is right, but the browser did not keep it: open this page by HTTPS, or on the server itself.", {
+			status: 200,
+			code: "no_cookie",
+		});
+	tellTabs("session");
+}
+
 export async function login(name, password) {
 	await call("POST", "/api/login", { body: { name, password } });
-	await loadSession();
-	tellTabs("session");
+	await enter();
 }
 
 export async function setUp(token, name, password) {
 	await call("POST", "/api/setup", { body: { token, name, password } });
-	await loadSession();
-	tellTabs("session");
+	await enter();
 }
 
 function leave() {
