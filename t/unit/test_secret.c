@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -95,6 +96,16 @@ knows_a_password_again(void **state)
 	assert_int_equal(secret_check(dir, "damaged", "correct horse", E), 0);
 }
 
+/* Of the processor: others on the machine make it no longer. */
+static int64_t
+spent_us(void)
+{
+	struct timespec t;
+
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+	return t.tv_sec * 1000000LL + t.tv_nsec / 1000;
+}
+
 /* The shortest of several runs, which is the one that nothing disturbed. */
 static int64_t
 shortest(const char *dir, const char *hash)
@@ -102,10 +113,10 @@ shortest(const char *dir, const char *hash)
 	int64_t best = INT64_MAX;
 
 	for (int i = 0; i < 5; i++) {
-		int64_t since = clock_mono_ms(), took;
+		int64_t since = spent_us(), took;
 
 		assert_int_equal(secret_check(dir, hash, "wrong", E), 0);
-		took = clock_mono_ms() - since;
+		took = spent_us() - since;
 		best = took < best ? took : best;
 	}
 	return best;
@@ -123,7 +134,7 @@ nobody_costs_as_much_as_somebody(void **state)
 	somebody = shortest(dir, hash);
 	nobody = shortest(dir, "");
 	if (nobody * 2 < somebody || somebody * 2 < nobody)
-		fail_msg("%lld ms and %lld ms", (long long)somebody, (long long)nobody);
+		fail_msg("%lld us and %lld us", (long long)somebody, (long long)nobody);
 }
 
 static void

@@ -89,6 +89,7 @@ function Head({ store, gone }) {
 }
 
 function workTitle(store) {
+	if (store.status === "failed") return "Where it stopped";
 	if (store.job?.kind === "delete") return "How it is being deleted";
 	return store.status === "provisioning" ? "How it is being set up" : "How it was set up";
 }
