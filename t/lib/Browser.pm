@@ -3,7 +3,7 @@
 #	Browser::run($platform, 'stores', values => {...}, commands => {name => sub {...}});
 #
 # A command is called with what the browser's side sent and returns what it gets back.
-# Screenshots go to shots/ of the test's folder, or below $STORE_TEST_SHOTS, where they stay.
+# Screenshots stay in shots/ of the build, or in $STORE_TEST_SHOTS.
 package Browser;
 
 use strict;
@@ -44,7 +44,7 @@ sub cookie {
 
 sub run {
 	my ($p, $name, %opt) = @_;
-	my $shots = $ENV{STORE_TEST_SHOTS} || "$p->{dir}/shots";
+	my $shots = $ENV{STORE_TEST_SHOTS} || "$p->{build}/shots";
 	make_path($shots);
 	local $ENV{BROWSER_TEST} = $json->encode({name => $name, url => $p->{url}, shots => $shots, modules => modules(),
 		chromium => program('chromium'), %{$opt{values} || {}}});
