@@ -82,10 +82,25 @@ subtest 'words' => sub {
 	is(scalar keys %quota, 3, 'all of them');
 };
 
+my $p = ApiTest->new(pool => 1, conf => {MAX_STORES => 100});
+$p->{more} = 1;
+$p->start;
+
+subtest 'what nginx serves' => sub {
+	my $page = Platform::slurp("$top/static/index.html");
+	is($p->get($_)->{content}, $page, "$_ is a page") for '/', '/activity', '/overview/', '/account?x=1', "/stores/$ApiTest::NO_ID";
+	is($p->get($_)->{status}, 404, "$_ is none") for '/nope', '/stores/', '/stores/x', '/activity/x', '/src/main.jsx';
+	for my $path ('/app.js', '/app.css', '/charts.js') {
+		my $r = $p->get($path, headers => {'Accept-Encoding' => 'gzip'});
+		is("$r->{status} $r->{headers}{'content-encoding'} $r->{headers}{'cache-control'}", '200 gzip no-cache', "$path is compressed, and asked for again");
+		my ($policy) = $r->{headers}{'content-security-policy'} // '';
+		unlike($policy, qr/unsafe|\*|https?:/, 'under a policy without holes');
+	}
+	my $r = $p->get('/api/stores', headers => {'Accept-Encoding' => 'gzip'});
+	is($r->{headers}{'content-encoding'}, undef, 'answers of the API are not compressed');
+};
+
 subtest 'addresses are foretold as the server makes them' => sub {
-	my $p = ApiTest->new(pool => 1, conf => {MAX_STORES => 100});
-	$p->{more} = 1;
-	$p->start;
 	my @names = ('My Shop', '  Trim  me  ', 'Müller & Söhne', 'Straße ẞ', 'Ærø Œuvre Þing', 'Łódź Żółć', 'Đà Nẵng ǅ', 'naïve—café…',
 		'a.b_c/d', '日本 shop 2', 'İstanbul ıspanak', 'e' . "\x{301}" . 'clair decomposed', 'Ħal Ŧest', '½ price ²', 'x' x 49 . ' yz', '--- dashes ---');
 	my $foretold = words('[' . join(',', map { 'format.slugOf(' . JSON::PP->new->allow_nonref->encode($_) . ')' } @names) . ']');
@@ -93,6 +108,7 @@ subtest 'addresses are foretold as the server makes them' => sub {
 		my $r = $p->post('/api/stores', {name => $names[$i], adminPassword => 'not of interest'});
 		is($foretold->[$i], $r->{json}{slug} // "refused: $r->{content}", "of name $i");
 	}
-	$p->finish;
 };
+
+$p->finish;
 done_testing();
