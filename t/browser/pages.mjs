@@ -38,6 +38,35 @@ async function dialogs(page, theme, width) {
 	}
 }
 
+// Whatever can be used is reached by Tab, and seen to have the focus.
+async function keyboard(browser) {
+	const { page, context } = await open(browser, { cookie });
+	for (const [name, path] of Object.entries(pages)) {
+		await page.goto(url + path);
+		await settled(page);
+		const all = await page.evaluate(() => {
+			const usable = [...document.querySelectorAll("a[href], button, input, select, summary")];
+			window.left = new Set(usable.filter((it) => !it.disabled && it.checkVisibility()));
+			return window.left.size;
+		});
+		const unseen = [];
+		for (let n = 0; n < all + 5; n++) {
+			await page.keyboard.press("Tab");
+			const dull = await page.evaluate(() => {
+				const it = document.activeElement;
+				window.left.delete(it);
+				const style = getComputedStyle(it);
+				return it !== document.body && style.outlineStyle === "none" && style.boxShadow === "none" ? it.outerHTML.slice(0, 80) : "";
+			});
+			if (dull) unseen.push(dull);
+		}
+		const left = await page.evaluate(() => [...window.left].filter((it) => it.isConnected).map((it) => it.outerHTML.slice(0, 80)));
+		same(left, [], `${name}: the keyboard reaches all ${all}`);
+		same(unseen, [], `${name}: and one sees where it is`);
+	}
+	await context.close();
+}
+
 // The theme that is chosen beats that of the system, and is kept.
 async function choice(browser) {
 	const { page } = await open(browser, { cookie, colorScheme: "light" });
@@ -77,6 +106,7 @@ await run(async (browser) => {
 			same(faults, [], `${theme}, ${width} px: no fault in the browser`);
 			await context.close();
 		}
+	await keyboard(browser);
 	await choice(browser);
 	await stillness(browser);
 });
