@@ -40,8 +40,8 @@ sub run_quietly {
 
 subtest 'every file is named in Makefile.am' => sub {
 	my $text = Platform::slurp("$top/Makefile.am");
-	# A test program's source follows from its name; three folders go whole.
-	my @forgotten = grep { index($text, s{^(t/(?:unit/test_|load/)\w+)\.c$}{$1}r) < 0 && !m{^t/(?:cluster|fixtures|lib)/} }
+	# A test program's source follows from its name; four folders go whole.
+	my @forgotten = grep { index($text, s{^(t/(?:unit/test_|load/)\w+)\.c$}{$1}r) < 0 && !m{^t/(?:browser|cluster|fixtures|lib)/} }
 		files(qw(charts nginx static src t));
 	is("@forgotten", '', 'none is forgotten');
 };
@@ -53,7 +53,7 @@ subtest 'make install' => sub {
 	my ($chart) = output("$build/src/store-provisioner", '--help') =~ /HELM_CHART_PATH=(\S+)/;
 	ok(-f "$root/to$chart/Chart.yaml", 'the chart is where its key says');
 	ok(-f "$root/to$chart/.helmignore", 'whole');
-	ok(-f "$root/to/usr/share/store-platform/$_", "$_ is there") for qw(nginx/api.conf dashboard/index.html);
+	ok(-f "$root/to/usr/share/store-platform/$_", "$_ is there") for qw(nginx/api.conf dashboard/index.html dashboard/app.js dashboard/app.css dashboard/charts.js);
 	ok(-f "$root/to/usr/share/man/man$_", "manual page $_ is there")
 		for qw(8/store-api.8 8/store-provisioner.8 8/storectl.8 5/store-platform.conf.5);
 };

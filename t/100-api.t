@@ -112,6 +112,7 @@ my %routes = (
 	'/api/logout' => 'POST OPTIONS',
 	'/api/me' => 'GET HEAD OPTIONS',
 	'/api/me/password' => 'POST OPTIONS',
+	'/api/me/sessions' => 'DELETE OPTIONS',
 	'/api/users' => 'GET HEAD POST OPTIONS',
 	'/api/users/:id' => 'PATCH DELETE OPTIONS',
 	'/api/tokens' => 'GET HEAD POST OPTIONS',
@@ -191,7 +192,7 @@ subtest 'queries' => sub {
 	$p->check($p->post('/api/stores?name=x', {name => 'Query'}), 400, 'bad_request', 'POST with a query');
 	$p->check($p->delete("$first?force=1"), 400, 'bad_request', 'DELETE with a query');
 	for my $query (qw(limit=0 limit=501 limit=-1 limit= limit=1.5 limit=1e2 limit=x limit=99999999999999999999
-		limit=%31%00 limit=%0d%0a limit=%zz limit=% limit=1;2 Limit=1 store_id= store_id=x action= action=x
+		limit=%31%00 limit=%0d%0a limit=%zz limit=% limit=1;2 Limit=1 since= since=x since=2026-02-30T00:00:00Z since=2026-11-24T08:00:00 store_id= store_id=x action= action=x
 		action=create%0a), 'store_id=' . uc $stores[0]{id}, 'limit=' . 'x' x 300,
 		join '&', map { "limit=$_" } 1 .. 9) {
 		$p->check($p->get("/api/stores/audit/log?$query"), 400, 'bad_request', substr $query, 0, 40);
@@ -250,7 +251,7 @@ subtest 'audit' => sub {
 		'X_Forwarded_For' => '6.6.6.6', 'X-Request-Id' => 'mine', 'Remote-Addr' => '6.6.6.6'});
 	push @{$p->{secrets}}, $made->{json}{admin_password};
 	my @rows = @{$log->()};
-	is(keys_of($rows[0]), 'action actor created_at details hash id ip_address outcome request_id store_id', 'its keys');
+	is(keys_of($rows[0]), 'action actor created_at details hash id ip_address outcome request_id store_id store_name', 'its keys');
 	is_deeply($rows[0]{details}, {type => 'woocommerce', plan => 'medium', admin_user => 'admin',
 		admin_password => 'generated', name => 'Vierter', slug => 'vierter'}, 'details are an object');
 	is($rows[0]{ip_address}, '127.77.7.7', 'the address is the peer, whatever it says of itself');
@@ -266,6 +267,10 @@ subtest 'audit' => sub {
 	is(scalar @{$log->("?store_id=$none")}, 0, 'of none');
 	is(scalar @{$log->('?action=create')}, 4, 'of one action');
 	is(scalar @{$log->("?action=retry&limit=5&store_id=$stores[1]{id}")}, 1, 'both');
+	is(scalar @{$log->('?action=create&actor=local')}, 4, 'of one actor');
+	is(scalar @{$log->('?actor=loca')}, 0, 'whose name is whole');
+	is(scalar @{$log->('?action=create&since=2026-01-01T00:00:00Z')}, 4, 'since a time');
+	is(scalar @{$log->('?since=2999-01-01T00:00:00.000Z')}, 0, 'that may be to come');
 	$p->play(join ";\n", map { "INSERT INTO audit_log (action, details, actor, created_at)"
 		. " VALUES ('lease_lost', '{}', 'provisioner', $_)" } 1 .. 60);
 	is(scalar @{$log->()}, 50, 'limit 50 unless told');

@@ -44,6 +44,7 @@ subtest 'promise 6.8: every change has its row' => sub {
 		'POST /api/login' => ['login', 'boss', undef, sub { $p->post('/api/login', {name => 'boss', password => $AccountTest::PASSWORD}, @_) }],
 		'POST /api/me/password' => ['password_change', 'ann', undef, sub { $p->post('/api/me/password', {current_password => 'ann has a password', new_password => 'ann has another one'}, @_, as => $ann) }],
 		'POST /api/logout' => ['logout', 'boss', undef, sub { $p->post('/api/logout', undef, @_, as => $admin) }],
+		'DELETE /api/me/sessions' => ['logout', 'boss', undef, sub { $p->delete('/api/me/sessions', @_, as => $p->login('boss')) }],
 		'DELETE /api/users/:id' => ['user_delete', "boss#$key", 'ann', sub { $p->delete("/api/users/$user", @_, as => $boss) }],
 	);
 	push @{$p->{secrets}}, 'given-Pass-2', 'bob has a password';

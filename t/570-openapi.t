@@ -178,6 +178,7 @@ subtest 'real answers' => sub {
 	my $again = $p->login('boss');
 	fits('POST', '/api/me/password', 200, json => {current_password => $AccountTest::PASSWORD, new_password => 'another one for all'}, as => $again);
 	push @{$p->{secrets}}, 'another one for all';
+	fits('DELETE', '/api/me/sessions', 200, as => $p->login('boss', 'another one for all'));
 	fits('POST', '/api/logout', 200, as => $p->login('boss', 'another one for all'));
 	is(join(' ', grep { !$answered{$_} } sort keys %routes), '', 'every route has answered');
 };

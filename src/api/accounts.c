@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/names.h"
 #include "io/seal.h"
 #include "model/attempt.h"
 #include "model/session.h"
@@ -326,11 +327,36 @@ accounts_me(const struct call *call, struct answer *ret, struct err *err)
 	static const char *const kinds[] = {"nobody", "local", "session", "token"};
 	const struct caller *caller = &call->caller;
 	struct json *body = json_new_object();
+	struct names names;
 
 	json_set_text(body, "id", caller->user_id[0] ? caller->user_id : NULL);
 	json_set_text(body, "name", caller->name);
 	json_set_text(body, "role", user_role_words[caller->role]);
 	json_set_text(body, "by", kinds[caller->kind]);
+	/* What the dashboard needs to know before there is a store: how addresses will look. */
+	names_of(&names, "*", call->conf->base_domain, call->conf->store_port,
+		 conf_https(call->conf));
+	json_set_text(body, "store_address", names.url);
+	return answer_json(ret, 200, body, err);
+}
+
+int
+accounts_end_sessions(const struct call *call, struct answer *ret, struct err *err)
+{
+	CLEANUP(db_rollbackp) struct db *db = call->db;
+	struct json *details = json_new_object(), *body;
+
+	json_set_text(details, "sessions", "all");
+	if (db_begin(db, err) < 0 || user_end_sessions(db, call->caller.user_id, err) < 0) {
+		json_free(details);
+		return -1;
+	}
+	if (accounts_audit(call, AUDIT_LOGOUT, call->caller.actor, details, err) < 0 ||
+	    db_commit(db, err) < 0)
+		return -1;
+	caller_cookie("", ret->cookie, sizeof(ret->cookie));
+	body = json_new_object();
+	json_set_text(body, "message", "Logged out everywhere");
 	return answer_json(ret, 200, body, err);
 }
 

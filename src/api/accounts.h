@@ -10,7 +10,8 @@
 #include "api/route.h"
 #include "model/audit.h"
 
-route_handler accounts_setup, accounts_login, accounts_logout, accounts_me, accounts_password;
+route_handler accounts_setup, accounts_login, accounts_logout, accounts_me, accounts_password,
+	accounts_end_sessions;
 
 /* Without the password, as every answer shows it. */
 struct json *accounts_view(const struct user *u);

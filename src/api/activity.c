@@ -5,6 +5,7 @@
 
 #include "api/page.h"
 #include "api/view.h"
+#include "base/clock.h"
 #include "model/audit.h"
 
 int
@@ -31,6 +32,7 @@ activity_events(const struct call *call, struct answer *ret, struct err *err)
 static int
 read_filter(const struct query *q, struct audit_filter *ret, struct err *err)
 {
+	const char *since = query_get(q, "since");
 	struct page page;
 
 	if (page_read(q, AUDIT_LIMIT, false, &page, err) < 0)
@@ -38,9 +40,13 @@ read_filter(const struct query *q, struct audit_filter *ret, struct err *err)
 	*ret = (struct audit_filter){
 		.store_id = query_get(q, "store_id"),
 		.action = query_get(q, "action"),
+		.actor = query_get(q, "actor"),
 		.before = page.at,
 		.limit = page.limit,
 	};
+	if (since && !clock_parse(since, &ret->since))
+		return err_set(err, ERR_BAD_REQUEST,
+			       "since has to be a time such as 2026-11-24T08:00:00Z.");
 	if (ret->store_id && !valid_uuid(ret->store_id))
 		return err_set(err, ERR_BAD_REQUEST, "store_id has to be the id of a store.");
 	if (ret->action && audit_action_of(ret->action) == AUDIT_ACTIONS)

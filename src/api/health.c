@@ -8,6 +8,7 @@
 #include "io/ballast.h"
 #include "model/drift.h"
 #include "model/health.h"
+#include "model/user.h"
 
 enum { NOT_READY_SECONDS = 5, STRAYS_SHOWN = 20, ROOM_LEAST = 128 * 1024 };
 
@@ -172,7 +173,10 @@ health_ready(const struct call *call, struct answer *ret, struct err *err)
 	struct health health[HEALTH_COMPONENTS] = {{.known = false}};
 	struct err why = ERR_INIT;
 	bool ready = health_get(call->db, health, &why) == 0;
+	int64_t users = 1;
 
+	if (ready && strcmp(call->conf->auth, "on") == 0)
+		ready = user_count(call->db, USER_ROLES, &users, &why) == 0;
 	/* A database that fails is an answer of this route, not a failure of it. */
 	if (!ready) {
 		add_check(checks, "database", false, why.text, clock_wall_ms());
@@ -188,6 +192,7 @@ health_ready(const struct call *call, struct answer *ret, struct err *err)
 	if (call->caller.kind == CALLER_NOBODY && !valid_loopback(call->req->remote))
 		hide_sentences(checks);
 	json_set_bool(body, "ready", ready);
+	json_set_bool(body, "setup_needed", users == 0);
 	json_set(body, "checks", checks);
 	ret->retry_after = ready ? 0 : NOT_READY_SECONDS;
 	return answer_json(ret, ready ? 200 : 503, body, err);

@@ -13,7 +13,7 @@
 #include "api/tokens.h"
 #include "api/users.h"
 
-static const char *const audit_keys[] = {"limit", "cursor", "store_id", "action", NULL};
+static const char *const audit_keys[] = {"limit", "cursor", "store_id", "action", "actor", "since", NULL};
 static const char *const list_keys[] = {"status", "q", "limit", "cursor", NULL};
 
 static const struct route routes[] = {
@@ -22,6 +22,7 @@ static const struct route routes[] = {
 	{"POST", "/api/logout", ROUTE_WRITE, RULE_OPEN, accounts_logout, NULL, false},
 	{"GET", "/api/me", ROUTE_PLAIN, RULE_READ, accounts_me, NULL, false},
 	{"POST", "/api/me/password", ROUTE_WRITE, RULE_SESSION, accounts_password, NULL, true},
+	{"DELETE", "/api/me/sessions", ROUTE_WRITE, RULE_SESSION, accounts_end_sessions, NULL, false},
 	{"GET", "/api/users", ROUTE_CACHED, RULE_ADMIN, users_list, NULL, false},
 	{"POST", "/api/users", ROUTE_WRITE, RULE_ADMIN, users_create, NULL, true},
 	{"PATCH", "/api/users/:id", ROUTE_WRITE, RULE_ADMIN, users_change, NULL, true},

@@ -6,6 +6,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,9 @@ int64_t clock_mono_us(void); /* the same, to measure by */
 
 /* "2026-11-23T17:04:05.123Z" into out; returns out. */
 const char *clock_rfc3339(int64_t wall_ms, char out[CLOCK_TEXT]);
+
+/* The time of such a text, with or without milliseconds; false leaves *ret alone. */
+bool clock_parse(const char *text, int64_t *ret);
 
 /* What poll(2) wants: milliseconds until a monotonic deadline, 0 when it has passed. */
 int clock_until(int64_t mono_deadline);

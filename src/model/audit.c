@@ -54,19 +54,23 @@ static const struct {
 enum { ADD, LAST, LIST, LIST_OF_STORE, FROM, SEQUENCE, COUNT };
 
 #define SELECT_ROWS                                                                                \
-	"SELECT id, store_id, action, details, actor, ip_address, request_id, created_at"          \
-	", hash FROM audit_log WHERE "
-#define NEWEST " AND id < :before ORDER BY id DESC LIMIT :limit"
+	"SELECT a.id, a.store_id, a.action, a.details, a.actor, a.ip_address, a.request_id,"       \
+	" a.created_at, a.hash, s.name"                                                            \
+	" FROM audit_log a LEFT JOIN stores s ON s.id = a.store_id WHERE "
+#define NEWEST                                                                                     \
+	" AND (:actor IS NULL OR a.actor = :actor"                                                 \
+	" OR substr(a.actor, 1, length(:actor) + 1) = :actor || '#')"                              \
+	" AND a.created_at >= :since AND a.id < :before ORDER BY a.id DESC LIMIT :limit"
 
 static const char *const statements[] = {
 	[ADD] = "INSERT INTO audit_log (id, store_id, action, details, actor, ip_address,"
 		" request_id, created_at, hash) VALUES (:id, :store, :action, :details, :actor,"
 		" :ip, :request, :now, :hash)",
 	[LAST] = "SELECT id, hash FROM audit_log ORDER BY id DESC LIMIT 1",
-	[LIST] = SELECT_ROWS "(:action IS NULL OR action = :action)" NEWEST,
+	[LIST] = SELECT_ROWS "(:action IS NULL OR a.action = :action)" NEWEST,
 	[LIST_OF_STORE] =
-		SELECT_ROWS "store_id = :store AND (:action IS NULL OR action = :action)" NEWEST,
-	[FROM] = SELECT_ROWS "id > :after ORDER BY id",
+		SELECT_ROWS "a.store_id = :store AND (:action IS NULL OR a.action = :action)" NEWEST,
+	[FROM] = SELECT_ROWS "a.id > :after ORDER BY a.id",
 	[SEQUENCE] = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'audit_log'",
 	[COUNT] = "SELECT count(*) FROM audit_log WHERE action = :action",
 };
@@ -159,6 +163,7 @@ read_row(struct db_query *q, struct json **ret, struct err *err)
 	row = json_new_object();
 	json_set_int(row, "id", db_int(q, 0));
 	json_set_text(row, "store_id", nullable(q, 1));
+	json_set_text(row, "store_name", nullable(q, 9));
 	json_set_text(row, "action", db_text(q, 2));
 	json_set_text(row, "outcome", outcome_of(db_text(q, 2)));
 	json_set(row, "details", details);
@@ -181,6 +186,8 @@ audit_list(struct db *db, const struct audit_filter *filter, struct json *array,
 	if (filter->store_id)
 		db_bind_text(q, ":store", filter->store_id);
 	db_bind_text(q, ":action", filter->action);
+	db_bind_text(q, ":actor", filter->actor);
+	db_bind_int(q, ":since", filter->since);
 	db_bind_int(q, ":before", filter->before);
 	db_bind_int(q, ":limit", filter->limit);
 	while ((r = db_step(q, err)) > 0) {

@@ -27,6 +27,8 @@ struct audit_entry {
 struct audit_filter {
 	const char *store_id; /* NULL: of all stores and of none */
 	const char *action;   /* NULL: all */
+	const char *actor;    /* and his tokens; NULL: everybody */
+	int64_t since;	      /* not before that time; 0: all */
 	int64_t before;	      /* rows with a lower number; INT64_MAX: all */
 	int limit;
 };

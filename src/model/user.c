@@ -146,8 +146,8 @@ keep_an_admin(struct db *db, const struct user *u, struct err *err)
 		       u->name);
 }
 
-static int
-end_sessions(struct db *db, const char *id, struct err *err)
+int
+user_end_sessions(struct db *db, const char *id, struct err *err)
 {
 	CLEANUP(db_donep) struct db_query *q = db_query(db, &user_sql, END_SESSIONS);
 
@@ -165,7 +165,7 @@ user_set_role(struct db *db, const struct user *u, enum user_role role, struct e
 	db_bind_text(q, ":id", u->id);
 	db_bind_text(q, ":role", user_role_words[role]);
 	db_bind_int(q, ":now", clock_wall_ms());
-	return db_run(q, err) < 0 ? -1 : end_sessions(db, u->id, err);
+	return db_run(q, err) < 0 ? -1 : user_end_sessions(db, u->id, err);
 }
 
 int
@@ -176,7 +176,7 @@ user_set_password(struct db *db, const struct user *u, const char *hash, struct 
 	db_bind_text(q, ":id", u->id);
 	db_bind_text(q, ":password", hash);
 	db_bind_int(q, ":now", clock_wall_ms());
-	return db_run(q, err) < 0 ? -1 : end_sessions(db, u->id, err);
+	return db_run(q, err) < 0 ? -1 : user_end_sessions(db, u->id, err);
 }
 
 int

@@ -57,6 +57,7 @@ MUST_CHECK int user_set_role(struct db *db, const struct user *u, enum user_role
 MUST_CHECK int user_set_password(struct db *db, const struct user *u, const char *hash,
 				 struct err *err);
 MUST_CHECK int user_set_login(struct db *db, const char *id, int64_t now, struct err *err);
+MUST_CHECK int user_end_sessions(struct db *db, const char *id, struct err *err);
 /* Its sessions and tokens go along, its stores stay without an owner. ERR_LAST_ADMIN. */
 MUST_CHECK int user_delete(struct db *db, const struct user *u, struct err *err);
 

@@ -164,7 +164,7 @@ sub start_nginx {
 		PREFIX => "$self->{dir}/nginx",
 		PORT => $self->{port} ||= free_port(),
 		API_SOCKET => "$self->{dir}/run/api.sock",
-		DASHBOARD => "$TOP/static",
+		DASHBOARD => "$self->{build}/dashboard",
 		NGINX_DIR => "$TOP/nginx",
 	);
 	my $text = slurp("$TOP/t/nginx.conf.in");

@@ -25,7 +25,8 @@ add(struct db *db, enum audit_action action, const char *store, const char *reas
 static struct json *
 list(struct db *db, const char *store, const char *action, int limit)
 {
-	const struct audit_filter filter = {store, action, INT64_MAX, limit};
+	const struct audit_filter filter = {
+		.store_id = store, .action = action, .before = INT64_MAX, .limit = limit};
 	struct json *rows = json_new_array();
 
 	OK(audit_list(db, &filter, rows, E));

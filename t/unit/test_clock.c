@@ -31,6 +31,32 @@ writes_rfc3339(void **state)
 }
 
 static void
+reads_rfc3339(void **state)
+{
+	static const char *const bad[] = {
+		"", "Z", "2026", "2026-11-23", "2026-11-23T17:04:05", "2026-11-23 17:04:05Z",
+		"2026-11-23T17:04:05+01:00", "2026-11-23T17:04:05.1Z", "2026-11-23T17:04:05.-12Z",
+		"2026-11-23T17:04:05.123", "2026-11-23T17:04:05ZZ", "2026-02-29T00:00:00Z",
+		"2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z", "2026-01-01T24:00:00Z",
+		"2026-01-01T00:60:00Z", "-026-01-01T00:00:00Z", "1969-12-31T23:59:59Z",
+		" 026-01-01T00:00:00Z", "2026-1-001T00:00:00Z",
+	};
+	int64_t ms = 7;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		if (clock_parse(bad[i], &ms))
+			fail_msg("%s is taken for a time", bad[i]);
+	assert_int_equal(ms, 7);
+	assert_true(clock_parse("1970-01-01T00:00:00Z", &ms));
+	assert_int_equal(ms, 0);
+	assert_true(clock_parse("2000-02-29T00:00:00.000Z", &ms));
+	assert_int_equal(ms, 951782400000);
+	assert_true(clock_parse("2026-11-23T17:04:05.123Z", &ms));
+	assert_int_equal(ms, 1795453445123);
+}
+
+static void
 counts_down(void **state)
 {
 	int64_t now = clock_mono_ms();
@@ -51,6 +77,7 @@ main(void)
 {
 	const struct CMUnitTest clock[] = {
 		cmocka_unit_test(writes_rfc3339),
+		cmocka_unit_test(reads_rfc3339),
 		cmocka_unit_test(counts_down),
 	};
 
