@@ -69,7 +69,10 @@ function fault(response, body) {
 		requestId: body?.request_id,
 		retryAfter: Number(response.headers.get("retry-after")) || 0,
 	});
-	if (error.status === 401 && error.code === "unauthorized") signedOut();
+	if (error.status === 401 && error.code === "unauthorized") {
+		error.message = "Your session had ended. Log in, then do this again.";
+		signedOut();
+	}
 	return error;
 }
 

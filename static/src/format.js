@@ -28,6 +28,7 @@ export function relative(time, now) {
 
 // "0.4 s", "12 s", "3 min 20 s", "1 h 5 min"
 export function duration(ms) {
+	if (ms < 50) return ms ? "under 0.1 s" : "0 s";
 	if (ms < 950) return `${(ms / 1000).toFixed(1)} s`;
 	const seconds = Math.round(ms / 1000);
 	if (seconds < 60) return `${seconds} s`;

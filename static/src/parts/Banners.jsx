@@ -31,9 +31,14 @@ function Unready() {
 	if (!wrong.length) return null;
 	return (
 		<div className="banner banner-warn" role="status">
-			<span>
-				The platform cannot work on stores now. {wrong.map((check) => [check.sentence, check.remedy].filter(Boolean).map(sentence).join(" ")).join(" ")}
-			</span>
+			<details>
+				<summary>The platform cannot work on stores now. Why, and what to do</summary>
+				{wrong.map((check) => (
+					<p key={check.name} className="mb-0">
+						{[check.sentence, check.remedy].filter(Boolean).map(sentence).join(" ")}
+					</p>
+				))}
+			</details>
 		</div>
 	);
 }
