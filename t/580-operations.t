@@ -9,7 +9,7 @@ use AccountTest;
 use FastCgi;
 use Test::More;
 
-my $p = AccountTest->new(pool => 3, conf => {MAX_STORES => 20});
+my $p = AccountTest->new(pool => 3, conf => {MAX_STORES => 20, HELM => '/nonexistent/helm'});
 $p->start;
 my $admin = $p->first_admin;
 my $token = $p->add_token($admin, 'boss', 'admin');
