@@ -31,16 +31,19 @@ sub new {
 #!/bin/sh
 export PATH=/usr/bin:/bin
 if [ "\$1" = version ]; then exec cat $self->{dir}/version; fi
+mode=\$(cat $self->{dir}/mode)
+# Whoever waits for the call may end it at once.
+test "\$mode" != stubborn || trap '' TERM
 echo "\$1" >>$self->{dir}/calls
 echo "\$*" >>$self->{dir}/runs
-case \$(cat $self->{dir}/mode) in
+case \$mode in
 real) exec $real "\$@" ;;
 fail-after) $real "\$@"; exit 1 ;;
 killed) kill -9 \$\$ ;;
 nothing) cat >/dev/null; exit 0 ;;
 refuse) cat >/dev/null; echo "Error: it does not please me" >&2; exit 1 ;;
 hang) exec sleep 1000 ;;
-stubborn) trap '' TERM; while :; do sleep 1; done ;;
+stubborn) while :; do sleep 1; done ;;
 flood) head -c 1000000000 /dev/zero | tr '\\0' 'x' >&2; exit 1 ;;
 deaf) exec <&-; exit 0 ;;
 orphan) sleep 1000 & exit 1 ;;
@@ -51,7 +54,6 @@ marked)
 	sleep 0.3
 	exec $real "\$@" ;;
 die|lie)
-	mode=\$(cat $self->{dir}/mode)
 	echo real >$self->{dir}/mode
 	cat >$self->{dir}/values
 	$real "\$@" <$self->{dir}/values &
