@@ -204,7 +204,7 @@ subtest 'completion' => sub {
 		chomp $said;
 		return $said;
 	};
-	is($complete->(''), 'audit db import stores token user -c --help --version', 'the first words');
+	is($complete->(''), 'audit db import namespace stores token user -c --help --version', 'the first words');
 	is($complete->('st'), 'stores', 'what begins so');
 	is($complete->('audit', ''), 'verify export', 'the second');
 	is($complete->('user', 'r'), 'role remove', 'of each');
