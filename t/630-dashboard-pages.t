@@ -12,6 +12,7 @@ use Test::More;
 
 Browser::need();
 my $p = DashboardTest->new(pool => 2, conf => {MAX_STORES => 50});
+$p->{no_limits} = 1; # it opens more pages in a minute than a person may
 $p->start;
 my $cookie = $p->first_admin;
 $p->add_user($cookie, 'anna', 'operator');
