@@ -125,6 +125,6 @@ is(database('slow')->{metadata}{uid}, $slow->{metadata}{uid}, 'in the pod that i
 is(database('slow')->{status}{containerStatuses}[0]{restartCount}, 0, 'which was never started again');
 ok(RealNode::login($store{slow}, $store{slow}{admin_password}), 'and opens to its password');
 
-RealNode::leave(values %store);
 $_->{more} = 1, $_->finish for $hasty, $patient;
+RealNode::leave(values %store);
 done_testing();

@@ -56,5 +56,5 @@ for my $case (@cases) {
 	note($told // 'nothing');
 }
 
-RealNode::leave(values %store);
 $p->finish;
+RealNode::leave(values %store);

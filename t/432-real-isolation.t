@@ -142,7 +142,7 @@ is(reached('outside', @two), '', 'a stranger reaches no shop');
 is(reached('ingress', 'One-mariadb 3306', 'One-mariadb-service 3306', 'Two-mariadb 3306'), '',
 	'the ingress reaches no database');
 
-RealNode::leave(values %store);
 RealNode::kubectl('delete', '--wait=false', 'namespace', "outside-$$");
 RealNode::kubectl('delete', '--wait=false', '-n', 'kube-system', 'pod', "ingress-$$");
 $p->finish;
+RealNode::leave(values %store);

@@ -135,5 +135,5 @@ kubectl('delete', 'pod', pod('wordpress')->{metadata}{name}, '--grace-period=1')
 RealNode::wait_until('and a new pod gets ready', sub { container('wordpress')->{ready} });
 all_is_there('all of it');
 
-RealNode::leave($store);
 $p->finish;
+RealNode::leave($store);

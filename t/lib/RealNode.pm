@@ -21,6 +21,8 @@ sub need {
 		or Test::More::plan(skip_all => 'no real node runs: ' . ($ENV{STORE_NODE_WHY} // 'STORE_NODE names none'));
 	@kubectl = ("$folder/bin/kubectl", "--kubeconfig=$folder/kubeconfig");
 	$node = $folder;
+	# What looks past the platform looks at this cluster too.
+	($ENV{STORE_CLUSTER}, $ENV{STORE_KUBECTL}) = ($folder, "$folder/bin/kubectl");
 	open $in_use, '>>', "$folder/in-use" or die "$folder/in-use: $!";
 	flock $in_use, LOCK_SH or die "flock: $!";
 	return $folder;
@@ -194,7 +196,8 @@ sub pod {
 		}};
 }
 
-# Makes room for the next test; the platform's own deletion has tests of its own.
+# Makes room for the next test, when nobody looks at the stores any more; the platform's
+# own deletion has tests of its own.
 sub leave {
 	kubectl('delete', 'namespace', '--wait=false', map { "store-$_->{slug}" } @_);
 	return;
