@@ -55,7 +55,7 @@ sub all_is_there {
 			(php("echo get_post_type($order), get_post_field('post_content', $order);") // '')
 				=~ /^shop_order.*"\Q$product\E":2/;
 		});
-		ok(RealNode::login($store, $store->{admin_password}), 'and its password');
+		RealNode::wait_until('and its password', sub { RealNode::login($store, $store->{admin_password}) });
 	};
 	return;
 }

@@ -106,8 +106,8 @@ look(void)
 	}
 }
 
-/* Whether this call has to fail: then errno is set. */
-static bool
+/* Whether this call has to fail: then errno is set. With sanitizers nobody asks. */
+__attribute__((unused)) static bool
 fails(const char *call, const char *path, int fd)
 {
 	char at[NAME * 2] = "", link[64];
