@@ -41,6 +41,19 @@ sub await_in_hand {
 
 sub fd_counts { my ($p) = @_; return {map { $_ => PlatformTest::fd_count($_) } $p->pool_pids} }
 
+# Waits until each process waits for requests: while one begins it opens and closes much.
+sub await_rest {
+	my ($p) = @_;
+	my $before = '';
+	$p->wait_for('a pool that waits', sub {
+		my $counts = fd_counts($p);
+		my $now = join ' ', map { "$_=$counts->{$_}" } sort keys %$counts;
+		my $waits = !grep { my $pid = $_; !grep { (readlink // '') =~ /eventpoll/ } glob "/proc/$pid/fd/*" } $p->pool_pids;
+		return $waits && $now eq $before ? 1 : do { $before = $now; 0 };
+	});
+	return;
+}
+
 # Stores, and those of them with exactly one job and one row of audit.
 sub count_whole {
 	my ($p) = @_;
@@ -52,6 +65,7 @@ sub count_whole {
 # --- peers that say nothing or nonsense: begun first, since the watchdog takes its time ---
 
 my $silent = platform(pool => 4);
+await_rest($silent);
 my @old = $silent->pool_pids;
 my %params = (REQUEST_METHOD => 'GET', DOCUMENT_URI => '/api/health', REMOTE_ADDR => '127.0.0.1');
 my @held = (
