@@ -205,7 +205,7 @@ plain_passive_loses_rows(void **state)
 {
 	(void)state;
 	if (!library_has_the_bug())
-		skip();
+		return;
 	meet("plain.db", false);
 	assert_int_equal(refused, 0);
 	assert_true(find_rows("plain.db") < acknowledged);
