@@ -26,7 +26,7 @@ use POSIX qw(dup2 :sys_wait_h);
 use Time::HiRes qw(time sleep);
 
 our $TOP = abs_path(dirname(__FILE__) . '/../..');
-our $TIMEOUT = $ENV{STORE_TEST_TIMEOUT} || 120;
+our $TIMEOUT = $ENV{STORE_TEST_TIMEOUT} || 300; # of a wait in vain; no test takes that long
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 my $clients = 0;
 
