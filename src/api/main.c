@@ -105,10 +105,12 @@ prepare(struct api *api, struct err *err)
 	    counters_open(&api->counters, api->conf->api_dir, err) < 0)
 		return -1;
 	cache_open(&api->cache, api->conf);
-	if (strcmp(api->conf->auth, "off") != 0)
-		return offer_setup(api, err);
-	log_warn("AUTH is off: everybody on this machine may do everything; nobody else is "
-		 "answered.");
+	if (strcmp(api->conf->auth, "off") == 0)
+		log_warn("AUTH is off: everybody on this machine may do everything; nobody else is "
+			 "answered.");
+	else if (offer_setup(api, err) < 0)
+		return -1;
+	db_bound_log(api->db);
 	return 0;
 }
 

@@ -3,17 +3,17 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "cluster/kube.h"
+#include "ctl/place.h"
 #include "io/seal.h"
 #include "io/wake.h"
 #include "model/audit.h"
 #include "model/drift.h"
 #include "model/job.h"
 
-enum { BUSY_MS = 10000, CLUSTER_MS = 30000 };
+enum { CLUSTER_MS = 30000 };
 
 #define PREFIX "store-"
 
@@ -27,16 +27,6 @@ struct order {
 	const char *done;
 };
 
-static int
-open_database(const struct conf *conf, struct db **ret, struct err *err)
-{
-	if (access(conf->database_path, R_OK | W_OK) < 0)
-		return err_errno(err, "cannot write %s", conf->database_path);
-	if (db_open(ret, conf->database_path, BUSY_MS, err) < 0)
-		return -1;
-	return db_prepare(*ret, tables, err);
-}
-
 int
 namespace_list(const struct command_call *call, struct err *err)
 {
@@ -45,7 +35,7 @@ namespace_list(const struct command_call *call, struct err *err)
 	struct drift_stray s;
 	int n = 0, r;
 
-	if (open_database(call->conf, &db, err) < 0)
+	if (place_open(call, tables, &db, err) < 0)
 		return -1;
 	q = drift_strays(db);
 	for (; (r = drift_next_stray(q, &s, err)) > 0; n++)
@@ -202,7 +192,7 @@ give(const struct command_call *call, const struct order *order, struct err *err
 	struct drift_stray stray;
 	struct store store;
 
-	if (seal_init(err) < 0 || open_database(call->conf, &db, err) < 0 ||
+	if (place_open(call, tables, &db, err) < 0 ||
 	    find(db, call->args[0], &stray, err) < 0 ||
 	    fill_store(call->conf, &stray, order, &store, err) < 0 ||
 	    write_order(db, call->conf, &store, order, err) < 0)

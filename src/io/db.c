@@ -93,18 +93,29 @@ db_script(struct db *db, const char *sql, struct err *err)
 	return rc == SQLITE_OK ? 0 : dbparts_fail(db, rc, sql, err);
 }
 
-/* A log that cannot start anew grows with each write until the disk is full. */
+/*
+ * A log that cannot start anew grows with each write until the disk is full. It
+ * gets short by the next write after a whole checkpoint: who checkpoints has to
+ * be able to write, so not every connection is bounded.
+ */
 static int
 check_log(struct db *db, struct err *err)
 {
 	const char *path = sqlite3_db_filename(db->handle, "main");
 
-	if (!path || db_wal_bytes(path) < WAL_MAX_BYTES)
+	if (!db->bounded || !path || db_wal_bytes(path) < WAL_MAX_BYTES)
 		return 0;
 	return err_set(err, ERR_DB_BUSY,
 		       "The database's log has reached %d MiB, since some process reads without end "
-		       "or store-provisioner is not running; nothing was changed.",
+		       "or store-provisioner is not running; nothing was changed. Start "
+		       "store-provisioner, or restart the pool.",
 		       WAL_MAX_BYTES >> 20);
+}
+
+void
+db_bound_log(struct db *db)
+{
+	db->bounded = true;
 }
 
 int

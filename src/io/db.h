@@ -37,6 +37,7 @@ struct db_table {
 MUST_CHECK int db_open(struct db **ret, const char *path, int busy_ms, struct err *err);
 /* Opens one that is there, of whatever kind, and changes nothing in it. */
 MUST_CHECK int db_open_read(struct db **ret, const char *path, int busy_ms, struct err *err);
+void db_bound_log(struct db *db); /* it writes no more while the log has 256 MiB */
 struct db *db_close(struct db *db);
 CLEANUP_FUNC(struct db *, db_close)
 /* Prepares the statements of a NULL-terminated list of tables, each table once. */

@@ -34,6 +34,7 @@ struct db {
 	int busy_ms;
 	int64_t busy_since;
 	unsigned nap_seed;
+	bool bounded; /* db_bound_log() */
 	char opener[64]; /* who began the open transaction */
 };
 

@@ -43,7 +43,6 @@ static const char *const statements[] = {
 };
 DB_TABLE(drift_sql, statements);
 
-
 struct db_query *
 drift_ready(struct db *db)
 {
