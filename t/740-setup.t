@@ -2,6 +2,7 @@
 # `storectl setup` on a machine of its own: from a package's files, a kubeconfig and an
 # nginx to a platform that makes a shop; again and again without a change that was not
 # asked for; with each wrong input a sentence, and all as it was.
+# also: sanitizers
 use strict;
 use warnings;
 use FindBin;

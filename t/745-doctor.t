@@ -2,6 +2,7 @@
 # `storectl doctor`: of a platform that is well it says so, and each of its checks is
 # made to fail once, with the sentence that names what is wrong and what to do. It asks
 # for every right of the account, and changes nothing.
+# also: sanitizers
 use strict;
 use warnings;
 use FindBin;
@@ -90,6 +91,8 @@ my @cases = (
 	[folders => sub { moved("$m->{dir}/data/api") }, qr/cannot be looked at: No such file/],
 	[credential => sub { with_mode($m->path('/etc/store-platform/kubeconfig'), 0640) }, qr/has the mode 0640; others may read it/],
 	[credential => sub { conf_with(KUBECONFIG => '') }, qr/KUBECONFIG is not set/],
+	[credential => sub { $m->{shell} = {KUBECONFIG => $m->path('/etc/rancher/k3s/k3s.yaml')}; return sub { $m->{shell} = undef } },
+		qr/This shell sets KUBECONFIG to/, 'warn'],
 	[memory => sub { with_text($m->path('/proc/meminfo'), "MemAvailable: 300000 kB\n") }, qr/^292 MiB are free; .* takes 640 MiB/, 'warn'],
 	[memory => sub { moved($m->path('/proc/meminfo')) }, qr/cannot be read/, 'warn'],
 	[database => sub { Platform::spew("$m->{conf}{DATABASE_PATH}.x", 'rubbish ' x 4096); conf_with(DATABASE_PATH => "$m->{conf}{DATABASE_PATH}.x") }, qr/not a database/],

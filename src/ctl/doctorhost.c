@@ -104,6 +104,11 @@ doctor_credential(struct doctor *d)
 	if (st.st_mode & (S_IRWXG | S_IRWXO))
 		return doctor_say(d, DOCTOR_FAIL, "%s has the mode %04o; others may read it.", path,
 				  st.st_mode & 07777);
+	if (getenv("KUBECONFIG"))
+		return doctor_say(d, DOCTOR_WARN,
+				  "This shell sets KUBECONFIG to %s, which is looked at in place of "
+				  "the configured one; unset it, and look again.",
+				  path);
 	return doctor_say(d, DOCTOR_OK, "%s is for its owner alone.", path);
 }
 

@@ -155,6 +155,19 @@ store(const struct firstrun *f, const struct buf *text, struct err *err)
 	return r < 0 ? -1 : 0;
 }
 
+/* What the service may reach without being told. */
+static bool
+is_local(const char *server)
+{
+	static const char *const local[] = {"https://127.0.0.1:", "https://localhost:",
+					    "https://[::1]:"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(local); i++)
+		if (strncmp(server, local[i], strlen(local[i])) == 0)
+			return true;
+	return false;
+}
+
 int
 firstrun_account(struct firstrun *f, struct err *err)
 {
@@ -168,6 +181,11 @@ firstrun_account(struct firstrun *f, struct err *err)
 		return -1;
 	r = kubeconfig_load(&admin, f->kubeconfig, err);
 	if (r == 0) {
+		if (!is_local(admin.server))
+			firstrun_say("The cluster is not on this machine: let store-provisioner "
+				     "reach %s (systemctl edit store-provisioner, "
+				     "IPAddressAllow=).",
+				     admin.server);
 		r = write_text(&admin, token, &text, err);
 		kubeconfig_free(&admin);
 	}

@@ -50,8 +50,7 @@ try_helm(const char *program, char ret_version[HELM_VERSION], struct err *err)
 static int
 find_helm(struct firstrun *f, const char **ret, struct err *err)
 {
-	static const char *const usual[] = {"/usr/local/bin/helm", "/usr/bin/helm",
-					    "/snap/bin/helm"};
+	static const char *const usual[] = {"/usr/local/bin/helm", "/usr/bin/helm"};
 	const char *given = command_option(f->call, "helm");
 	char version[HELM_VERSION];
 	struct err why = ERR_INIT;

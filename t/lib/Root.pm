@@ -18,8 +18,9 @@ use parent 'PlatformTest';
 # What storectl may read of the environment is the configuration alone.
 sub environment {
 	my ($self, %more) = @_;
-	return (PATH => $ENV{PATH}, HOME => $self->{dir}, STORE_ROOT_TEST => $self->{dir},
-		ASAN_OPTIONS => 'detect_leaks=1:abort_on_error=0', UBSAN_OPTIONS => 'print_stacktrace=1', %more);
+	return (PATH => $ENV{PATH}, HOME => $self->{dir},
+		ASAN_OPTIONS => 'detect_leaks=1:abort_on_error=0', UBSAN_OPTIONS => 'print_stacktrace=1',
+		%{$self->{shell} || {}}, %more);
 }
 
 sub new {
