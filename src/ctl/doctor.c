@@ -42,6 +42,8 @@ static const struct check {
 	{"names", doctor_dns,
 	 "Make DNS records for the domain and for *.DOMAIN with this machine's public address."},
 	{"nginx", doctor_nginx, AGAIN},
+	{"dashboard", doctor_dashboard,
+	 "See whether nginx runs (systemctl status nginx) and whether another program has its ports."},
 	{"sockets", doctor_sockets, "Start them: systemctl start store-provisioner store-api.target"},
 	{"provisioner", doctor_provisioner, "Look at its log: journalctl -u store-provisioner"},
 };

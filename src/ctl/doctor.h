@@ -49,6 +49,7 @@ enum doctor_state doctor_storage(struct doctor *d);
 enum doctor_state doctor_certificates(struct doctor *d);
 enum doctor_state doctor_dns(struct doctor *d);
 enum doctor_state doctor_nginx(struct doctor *d);
+enum doctor_state doctor_dashboard(struct doctor *d);
 enum doctor_state doctor_sockets(struct doctor *d);
 enum doctor_state doctor_provisioner(struct doctor *d);
 

@@ -12,14 +12,19 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "ctl/paths.h"
 #include "ctl/program.h"
+#include "ctl/site.h"
+#include "io/http.h"
 
 enum {
 	STORE_MIB = 640, /* what the pods of a small store ask for while it is set up */
 	DISK_LOW_MIB = 2048,
 	DISK_LEAST_MIB = 256,
 	NGINX_SECONDS = 20,
+	DASHBOARD_MS = 15000,
+	ANSWER_MAX = 64 * 1024,
 	MIB = 1024 * 1024,
 };
 
@@ -209,6 +214,35 @@ doctor_nginx(struct doctor *d)
 	if (program_must(argv, NGINX_SECONDS, &err) < 0)
 		return doctor_say(d, DOCTOR_FAIL, "%s.", err.text);
 	return doctor_say(d, DOCTOR_OK, "The site is enabled, and nginx takes its configuration.");
+}
+
+/* Asks for health as a browser does, but at this machine whatever DNS says. */
+enum doctor_state
+doctor_dashboard(struct doctor *d)
+{
+	CLEANUP(http_closep) struct http *http = NULL;
+	CLEANUP(http_answer_free) struct http_answer answer = {.status = 0};
+	char url[VALID_HOST_MAX + 64], here[32];
+	struct http_request request = {
+		.method = "GET",
+		.url = url,
+		.deadline = clock_mono_ms() + DASHBOARD_MS,
+		.max_bytes = ANSWER_MAX,
+		.connect_to = here,
+	};
+	struct err err = ERR_INIT;
+	struct site site;
+	struct http_tls tls = {.ca_file = site.certificate};
+
+	if (!site_read(d->root, &site))
+		return doctor_say(d, DOCTOR_SKIP, "Not looked at: storectl setup has not made it yet.");
+	snprintf(url, sizeof(url), "https://%s:%d/api/health", site.host, site.https_port);
+	snprintf(here, sizeof(here), "127.0.0.1:%d", site.https_port);
+	if (http_open(&http, &tls, -1, &err) < 0 || http_do(http, &request, &answer, &err) < 0)
+		return doctor_say(d, DOCTOR_FAIL, "%s does not answer: %s.", url, err.text);
+	if (answer.status != 200)
+		return doctor_say(d, DOCTOR_FAIL, "%s answers %d.", url, answer.status);
+	return doctor_say(d, DOCTOR_OK, "%s answers.", url);
 }
 
 /* Whether somebody listens there. */

@@ -9,10 +9,9 @@
 
 #include <stdbool.h>
 
-#include "base/valid.h"
 #include "cluster/kube.h"
 #include "ctl/command.h"
-#include "ctl/paths.h"
+#include "ctl/site.h"
 
 struct firstrun {
 	const struct command_call *call;
@@ -26,11 +25,7 @@ struct firstrun {
 	bool traefik;			/* the cluster is a k3s as it is installed */
 	bool web_taken;			/* a service of the cluster has 80 or 443 */
 	bool has_certificates;		/* cert-manager is there */
-	struct site {
-		char host[VALID_HOST_MAX + 1];
-		int http_port, https_port;
-		char certificate[PATHS_MAX], key[PATHS_MAX];
-	} site;
+	struct site site;
 };
 
 int firstrun_run(const struct command_call *call, struct err *err);

@@ -15,34 +15,7 @@ enum {
 	TOOL_SECONDS = 60,
 	SITE_MODE = 0644,
 	PORT_MAX = 65535,
-	PORT_TEXT = 16,
 };
-
-/* The first line of the site says what it was made of, so that a later run keeps it. */
-#define MARK "# storectl setup --host=%s --http-port=%d --https-port=%d --certificate=%s --key=%s"
-#define MARK_READ                                                                                  \
-	"# storectl setup --host=%253s --http-port=%5d --https-port=%5d --certificate=%2047s "      \
-	"--key=%2047s"
-#define DO_NOT_EDIT "\n# Made anew by each storectl setup; a site of your own goes into another file.\n"
-
-/* What an earlier run has chosen; false leaves *ret alone. */
-static bool
-read_mark(const struct firstrun *f, struct site *ret)
-{
-	struct buf text = BUF_INIT;
-	struct err ignored = ERR_INIT;
-	char path[PATHS_MAX];
-	struct site s;
-	bool hit;
-
-	hit = paths_read(paths_join(path, f->root, PATHS_SITE), &text, &ignored) > 0 &&
-	      sscanf(buf_text(&text), MARK_READ, s.host, &s.http_port, &s.https_port,
-		     s.certificate, s.key) == 5;
-	buf_free(&text);
-	if (hit)
-		*ret = s;
-	return hit;
-}
 
 static int
 read_port(const struct firstrun *f, const char *option, int *port, struct err *err)
@@ -87,7 +60,7 @@ firstrun_plan_site(struct firstrun *f, struct err *err)
 	s->https_port = f->web_taken ? 8443 : 443;
 	paths_join(s->certificate, f->root, PATHS_CERTIFICATE);
 	paths_join(s->key, f->root, PATHS_KEY);
-	known = read_mark(f, s);
+	known = site_read(f->root, s);
 	if (given || !confedit_has(buf_text(&f->conf_text), "BASE_DOMAIN")) {
 		if (given)
 			snprintf(f->conf.base_domain, sizeof(f->conf.base_domain), "%s", given);
@@ -131,7 +104,7 @@ firstrun_certificate(struct firstrun *f, struct err *err)
 	paths_join(key, f->root, PATHS_KEY);
 	if (strcmp(f->site.certificate, own) != 0)
 		return 0; /* the operator's */
-	if (access(own, R_OK) == 0 && access(key, R_OK) == 0 && read_mark(f, &before) &&
+	if (access(own, R_OK) == 0 && access(key, R_OK) == 0 && site_read(f->root, &before) &&
 	    strcmp(before.host, f->site.host) == 0)
 		return 0;
 	paths_join(new_cert, own, ".new");
@@ -151,40 +124,6 @@ firstrun_certificate(struct firstrun *f, struct err *err)
 		     "it until --certificate and --key name a better one.",
 		     f->site.host, own);
 	return 0;
-}
-
-/* Puts the values in the places of the template, @HOST@ and so on. */
-static int
-fill(const struct site *s, const char *template, struct buf *out, struct err *err)
-{
-	char http[PORT_TEXT], https[PORT_TEXT];
-	const struct {
-		const char *name, *value;
-	} values[] = {
-		{"@HOST@", s->host},	       {"@HTTP_PORT@", http}, {"@HTTPS_PORT@", https},
-		{"@CERTIFICATE@", s->certificate}, {"@KEY@", s->key},
-	};
-
-	snprintf(http, sizeof(http), "%d", s->http_port);
-	snprintf(https, sizeof(https), "%d", s->https_port);
-	buf_printf(out, MARK DO_NOT_EDIT, s->host, s->http_port, s->https_port, s->certificate,
-		   s->key);
-	for (const char *at = template; *at;) {
-		size_t plain = strcspn(at, "@"), i = 0;
-
-		buf_add(out, at, plain);
-		at += plain;
-		while (*at && i < ARRAY_SIZE(values) &&
-		       strncmp(at, values[i].name, strlen(values[i].name)) != 0)
-			i++;
-		if (*at && i == ARRAY_SIZE(values))
-			buf_add(out, at++, 1); /* a mere @, as in a location's name */
-		else if (*at) {
-			buf_str(out, values[i].value);
-			at += strlen(values[i].name);
-		}
-	}
-	return out->failed ? err_set(err, ERR_SYSTEM, "out of memory") : 0;
 }
 
 /* Enables the site; *ret_new: it was not. */
@@ -277,7 +216,7 @@ firstrun_site(struct firstrun *f, struct err *err)
 	if (r == 0)
 		r = err_set(err, ERR_CONFIG, "%s is not there", template);
 	if (r > 0)
-		r = fill(&f->site, buf_text(&text), &wanted, err);
+		r = site_fill(&f->site, buf_text(&text), &wanted, err);
 	if (r == 0)
 		r = put(f, paths_join(site, f->root, PATHS_SITE), &wanted, err);
 	buf_free(&wanted);

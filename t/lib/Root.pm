@@ -35,15 +35,21 @@ sub new {
 	mkdir "$self->{dir}/data/provisioner", 0755;
 	Platform::spew("$root/proc/meminfo", "MemTotal: 4000000 kB\nMemAvailable: 2000000 kB\n");
 	Platform::spew("$root/etc/rancher/k3s/k3s.yaml", Platform::slurp(Platform::cluster_file('kubeconfig')), 0600);
-	Platform::spew("$root/usr/share/store-platform/nginx/site.conf.in", <<'SITE');
-server { listen 127.0.0.1:@HTTP_PORT@; server_name @HOST@; return 301 https://@HOST@:@HTTPS_PORT@$request_uri; }
+	Platform::spew("$root/usr/share/store-platform/nginx/site.conf.in", <<"SITE");
+include $Platform::TOP/nginx/messages.conf;
+include $Platform::TOP/nginx/zones.conf;
+upstream store_api { server unix:$self->{dir}/run/api.sock; }
+server { listen 127.0.0.1:\@HTTP_PORT\@; server_name \@HOST\@; return 301 https://\@HOST\@:\@HTTPS_PORT\@\$request_uri; }
 server {
-    listen 127.0.0.1:@HTTPS_PORT@ ssl;
-    server_name @HOST@;
-    ssl_certificate @CERTIFICATE@;
-    ssl_certificate_key @KEY@;
-    location / { error_page 404 @gone; }
-    location @gone { return 410; }
+    listen 127.0.0.1:\@HTTPS_PORT\@ ssl;
+    server_name \@HOST\@;
+    ssl_certificate \@CERTIFICATE\@;
+    ssl_certificate_key \@KEY\@;
+    include $Platform::TOP/nginx/headers.conf;
+    include $Platform::TOP/nginx/fastcgi.conf;
+    include $Platform::TOP/nginx/api.conf;
+    location / { error_page 404 \@gone; }
+    location \@gone { return 410; }
 }
 SITE
 	Platform::spew("$root/etc/nginx/nginx.conf",
@@ -64,6 +70,14 @@ sub lines {
 
 sub path { my ($self, $path) = @_; return "$self->{root}$path" }
 sub text { my ($self, $path) = @_; return Platform::slurp($self->path($path)) }
+
+# nginx with whatever site is enabled; setup reloads it.
+sub start_site {
+	my ($self) = @_;
+	my ($nginx) = grep { -x } '/usr/sbin/nginx', '/usr/bin/nginx';
+	$self->spawn('site', [$nginx, '-c', "$self->{root}/etc/nginx/nginx.conf", '-g', 'daemon off; user root;']);
+	$self->wait_for('nginx', sub { -s "$self->{dir}/site.pid" });
+}
 
 sub setup { my ($self, @args) = @_; return $self->storectl('setup', "--root=$self->{root}", @args) }
 sub doctor { my ($self, @args) = @_; return $self->storectl('doctor', "--root=$self->{root}", @args) }
