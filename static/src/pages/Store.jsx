@@ -4,16 +4,15 @@ import { exact } from "../format.js";
 import { usePoll } from "../hooks.js";
 import { DeleteStore } from "../parts/DeleteStore.jsx";
 import { Failure } from "../parts/Failure.jsx";
+import { Resources } from "../parts/Resources.jsx";
 import { Empty, Loading, Unavailable } from "../parts/States.jsx";
 import { Progress, Status } from "../parts/Status.jsx";
 import { Ago } from "../parts/Time.jsx";
 import { Events, Timeline } from "../parts/Timeline.jsx";
 import { Link } from "../router.jsx";
 import { mayChange } from "../session.js";
-import { memory, planOf } from "../words.js";
 
 function Facts({ store }) {
-	const plan = planOf(store.plan);
 	return (
 		<section className="panel side" aria-labelledby="facts">
 			<h2 id="facts" className="h6">
@@ -38,21 +37,7 @@ function Facts({ store }) {
 					<code>{store.namespace}</code>
 				</dd>
 			</dl>
-			<h3 className="h6">What it may use at most</h3>
-			<dl className="pairs">
-				<dt>Plan</dt>
-				<dd>{plan.title}</dd>
-				{plan.memory && (
-					<>
-						<dt>Memory</dt>
-						<dd>{memory(plan.memory)}</dd>
-						<dt>CPUs</dt>
-						<dd>{plan.cpu}</dd>
-						<dt>Pods</dt>
-						<dd>{plan.pods}</dd>
-					</>
-				)}
-			</dl>
+			<Resources store={store} />
 		</section>
 	);
 }
