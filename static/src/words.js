@@ -3,10 +3,14 @@
 export const STATUS = {
 	provisioning: { word: "Being set up", tone: "busy" },
 	ready: { word: "Ready", tone: "good" },
+	degraded: { word: "Needs attention", tone: "warn" },
 	failed: { word: "Failed", tone: "bad" },
 	deleting: { word: "Being deleted", tone: "busy" },
 	deleted: { word: "Deleted", tone: "quiet" },
 };
+
+// A ready store that has lost a part stays "ready" in the API; its health tells.
+export const stateOf = (store) => (store.status === "ready" && store.health?.state === "degraded" ? "degraded" : store.status);
 
 // In the order in which they are done, as src/model/progress.c names them.
 export const STEPS = {

@@ -11,6 +11,7 @@ import { Ago } from "../parts/Time.jsx";
 import { Events, Timeline } from "../parts/Timeline.jsx";
 import { Link } from "../router.jsx";
 import { mayChange } from "../session.js";
+import { stateOf } from "../words.js";
 
 function Facts({ store }) {
 	return (
@@ -25,6 +26,19 @@ function Facts({ store }) {
 				<dd>
 					<code>{store.admin_user}</code>
 				</dd>
+				{store.status === "ready" && (
+					<>
+						<dt>Health</dt>
+						<dd className="user-text">
+							{store.health.message}
+							{store.health.checked_at && (
+								<div className="small muted">
+									seen <Ago time={store.health.checked_at} />
+								</div>
+							)}
+						</dd>
+					</>
+				)}
 				<dt>Owner</dt>
 				<dd>{store.owner ?? "none"}</dd>
 				<dt>Made</dt>
@@ -57,7 +71,7 @@ function Head({ store, gone }) {
 				<h1 tabIndex="-1" className="user-text">
 					{name}
 				</h1>
-				{store && <Status status={gone ? "deleted" : store.status} />}
+				{store && <Status status={gone ? "deleted" : stateOf(store)} />}
 			</div>
 			{store?.status === "ready" && !gone && (
 				<div className="d-flex gap-2">
