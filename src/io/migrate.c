@@ -233,7 +233,12 @@ static const char schema_4[] =
 /* The digest of a row and of the one before it; rows of before have none. */
 static const char schema_5[] = "ALTER TABLE audit_log ADD COLUMN hash TEXT;";
 
-static const char *const steps[] = {schema_1, schema_2, schema_3, schema_4, schema_5};
+/* What a store has taken of its quota, as the API shows it (JSON). */
+static const char schema_6[] =
+	"ALTER TABLE stores ADD COLUMN resources TEXT;"
+	"CREATE TRIGGER stores_resources AFTER UPDATE OF resources ON stores " RAISE;
+
+static const char *const steps[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6};
 
 enum { VERSION_GET, APPLICATION_GET, TABLES_GET, QUICK_CHECK, FULL_CHECK, FOREIGN_CHECK };
 
