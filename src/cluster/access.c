@@ -101,8 +101,8 @@ access_token(struct kube *kube, char ret[ACCESS_TOKEN], struct err *err)
 		proc_nap(-1, NAP_MS);
 	if (r == 0)
 		return err_set(err, ERR_CLUSTER_FAILED,
-			       "The cluster has not made the account's token; see: kubectl -n "
-			       KUBE_PLATFORM " describe secret " KUBE_PLATFORM "-token");
+			       "The cluster has not made the account's token; see: kubectl "
+			       "-n " KUBE_PLATFORM " describe secret " KUBE_PLATFORM "-token");
 	return r < 0 ? -1 : 0;
 }
 
@@ -154,8 +154,8 @@ check_rule(struct kube *kube, const struct json *rule, struct access_found *foun
 			for (size_t v = 0; v < json_count(verbs); v++) {
 				const char *resource = json_text(json_item(resources, r));
 				const char *verb = json_text(json_item(verbs, v));
-				int may = ask(kube, json_text(json_item(groups, g)), resource,
-					      verb, err);
+				int may = ask(kube, json_text(json_item(groups, g)), resource, verb,
+					      err);
 
 				if (may < 0)
 					return -1;

@@ -46,8 +46,9 @@ confedit_set(struct buf *text, const char *key, const char *value)
 {
 	const char *old = buf_text(text), *line = find(old, key, false);
 	const char *comment = line ? NULL : find(old, key, true);
-	size_t before = line ? (size_t)(line - old)
-			     : comment ? (size_t)(line_end(comment) - old) : strlen(old);
+	size_t before = line	  ? (size_t)(line - old)
+			: comment ? (size_t)(line_end(comment) - old)
+				  : strlen(old);
 	const char *after = line ? line_end(line) : old + before;
 	struct buf made = {.max = text->max};
 	bool changed;

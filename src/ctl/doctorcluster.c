@@ -44,8 +44,9 @@ doctor_cluster(struct doctor *d)
 		return doctor_say(d, DOCTOR_FAIL, "%s.", err.text);
 	}
 	if (sscanf(version, "v1.%9d", &minor) == 1 && minor < MINOR_LEAST)
-		return doctor_say(d, DOCTOR_FAIL, "Kubernetes %s is too old; it takes 1.%d or later.",
-				  version, MINOR_LEAST);
+		return doctor_say(d, DOCTOR_FAIL,
+				  "Kubernetes %s is too old; it takes 1.%d or later.", version,
+				  MINOR_LEAST);
 	return doctor_say(d, DOCTOR_OK, "Kubernetes %s answers.", version);
 }
 
@@ -65,8 +66,9 @@ doctor_rights(struct doctor *d)
 		return doctor_say(d, DOCTOR_FAIL, "The platform's account lacks %d of %d: %s.",
 				  found.missing, found.asked, found.words);
 	if (found.everything)
-		return doctor_say(d, DOCTOR_WARN, "The credential is an administrator's, and may do "
-						  "far more than the platform needs.");
+		return doctor_say(d, DOCTOR_WARN,
+				  "The credential is an administrator's, and may do "
+				  "far more than the platform needs.");
 	return doctor_say(d, DOCTOR_OK, "The platform's account has all %d.", found.asked);
 }
 
@@ -91,7 +93,7 @@ find(const struct json *list, const char *name)
 
 		if (name ? strcmp(json_text(json_at(meta, "name")), name) == 0
 			 : strcmp(json_text(json_at(meta, "annotations", DEFAULT_CLASS)), "true") ==
-				   0)
+				    0)
 			return meta;
 	}
 	return NULL;
@@ -130,12 +132,13 @@ doctor_storage(struct doctor *d)
 		struct json *class = find(list, *name ? name : NULL);
 
 		if (!class && *name)
-			return doctor_say(d, DOCTOR_FAIL, "The cluster has no storage class \"%s\".",
-					  name);
-		if (!class)
 			return doctor_say(d, DOCTOR_FAIL,
-					  "The cluster has no default storage class, and the values "
-					  "name none.");
+					  "The cluster has no storage class \"%s\".", name);
+		if (!class)
+			return doctor_say(
+				d, DOCTOR_FAIL,
+				"The cluster has no default storage class, and the values "
+				"name none.");
 		used = json_text(json_at(class, "name"));
 	}
 	return doctor_say(d, DOCTOR_OK, "The cluster has \"%s\".", used);
@@ -152,8 +155,9 @@ doctor_certificates(struct doctor *d)
 	if (!conf_https(d->conf))
 		return doctor_say(d, DOCTOR_OK, "Shops are served by plain HTTP: none are needed.");
 	if (!*name)
-		return doctor_say(d, DOCTOR_WARN, "Shops are served by HTTPS, and the values name no "
-						  "issuer: each needs a Secret made by other means.");
+		return doctor_say(d, DOCTOR_WARN,
+				  "Shops are served by HTTPS, and the values name no "
+				  "issuer: each needs a Secret made by other means.");
 	if (!d->kube)
 		return doctor_say(d, DOCTOR_SKIP, NO_CLUSTER);
 	r = access_has_group(d->kube, ACCESS_CERT_MANAGER, &err);
@@ -169,7 +173,8 @@ doctor_certificates(struct doctor *d)
 	if (r < 0)
 		return doctor_say(d, DOCTOR_FAIL, "%s.", err.text);
 	if (r == 0)
-		return doctor_say(d, DOCTOR_FAIL, "cert-manager has no ClusterIssuer \"%s\".", name);
+		return doctor_say(d, DOCTOR_FAIL, "cert-manager has no ClusterIssuer \"%s\".",
+				  name);
 	return doctor_say(d, DOCTOR_OK, "cert-manager and its issuer \"%s\" are there.", name);
 }
 
@@ -190,8 +195,9 @@ is_ours(const char *address)
 			len = sizeof(struct sockaddr_in);
 		else if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET6)
 			len = sizeof(struct sockaddr_in6);
-		hit = len && getnameinfo(i->ifa_addr, len, text, sizeof(text), NULL, 0,
-					 NI_NUMERICHOST) == 0 &&
+		hit = len &&
+		      getnameinfo(i->ifa_addr, len, text, sizeof(text), NULL, 0, NI_NUMERICHOST) ==
+			      0 &&
 		      strcmp(text, address) == 0;
 	}
 	freeifaddrs(list);

@@ -110,10 +110,11 @@ doctor_credential(struct doctor *d)
 		return doctor_say(d, DOCTOR_FAIL, "%s has the mode %04o; others may read it.", path,
 				  st.st_mode & 07777);
 	if (getenv("KUBECONFIG"))
-		return doctor_say(d, DOCTOR_WARN,
-				  "This shell sets KUBECONFIG to %s, which is looked at in place of "
-				  "the configured one; unset it, and look again.",
-				  path);
+		return doctor_say(
+			d, DOCTOR_WARN,
+			"This shell sets KUBECONFIG to %s, which is looked at in place of "
+			"the configured one; unset it, and look again.",
+			path);
 	return doctor_say(d, DOCTOR_OK, "%s is for its owner alone.", path);
 }
 
@@ -155,8 +156,7 @@ disk_mib(const char *path)
 {
 	struct statvfs st;
 
-	return statvfs(path, &st) < 0 ? -1
-				      : (long long)st.f_bavail * (long long)st.f_frsize / MIB;
+	return statvfs(path, &st) < 0 ? -1 : (long long)st.f_bavail * (long long)st.f_frsize / MIB;
 }
 
 enum doctor_state
@@ -235,7 +235,8 @@ doctor_dashboard(struct doctor *d)
 	struct http_tls tls = {.ca_file = site.certificate};
 
 	if (!site_read(d->root, &site))
-		return doctor_say(d, DOCTOR_SKIP, "Not looked at: storectl setup has not made it yet.");
+		return doctor_say(d, DOCTOR_SKIP,
+				  "Not looked at: storectl setup has not made it yet.");
 	snprintf(url, sizeof(url), "https://%s:%d/api/health", site.host, site.https_port);
 	snprintf(here, sizeof(here), "127.0.0.1:%d", site.https_port);
 	if (http_open(&http, &tls, -1, &err) < 0 || http_do(http, &request, &answer, &err) < 0)

@@ -166,10 +166,11 @@ prepare(struct firstrun *f, struct err *err)
 	if (!*f->root && geteuid() != 0)
 		return err_set(err, ERR_BAD_REQUEST, "Run this as root.");
 	if (admin && !user_name_ok(admin))
-		return err_set(err, ERR_BAD_REQUEST,
-			       "--admin: a user's name has %d to %d lower-case letters, digits, . _ @ "
-			       "or -.",
-			       USER_NAME_MIN, USER_NAME_MAX);
+		return err_set(
+			err, ERR_BAD_REQUEST,
+			"--admin: a user's name has %d to %d lower-case letters, digits, . _ @ "
+			"or -.",
+			USER_NAME_MIN, USER_NAME_MAX);
 	if (!command_option(f->call, "certificate") != !command_option(f->call, "key"))
 		return err_set(err, ERR_BAD_REQUEST, "--certificate and --key go together.");
 	if (seal_init(err) < 0)
@@ -206,9 +207,10 @@ run(struct firstrun *f, struct err *err)
 	if (f->site.https_port != HTTPS_PORT)
 		snprintf(port, sizeof(port), ":%d", f->site.https_port);
 	if (r >= 0)
-		firstrun_say("\nThe dashboard: https://%s%s/%s", f->site.host, port,
-			     r ? "\nWhat has failed above is left to do; look again: storectl doctor"
-			       : "");
+		firstrun_say(
+			"\nThe dashboard: https://%s%s/%s", f->site.host, port,
+			r ? "\nWhat has failed above is left to do; look again: storectl doctor"
+			  : "");
 	return r;
 }
 

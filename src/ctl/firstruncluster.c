@@ -105,7 +105,8 @@ add_base64(struct buf *out, const char *text)
 static int
 write_text(const struct kubeconfig *admin, const char *token, struct buf *out, struct err *err)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 	const char *server = admin->server;
 
 	/* Both stand in YAML without quotes. */
@@ -159,8 +160,8 @@ store(const struct firstrun *f, const struct buf *text, struct err *err)
 static bool
 is_local(const char *server)
 {
-	static const char *const local[] = {"https://127.0.0.1:", "https://localhost:",
-					    "https://[::1]:"};
+	static const char *const local[] = {
+		"https://127.0.0.1:", "https://localhost:", "https://[::1]:"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(local); i++)
 		if (strncmp(server, local[i], strlen(local[i])) == 0)
@@ -176,7 +177,8 @@ firstrun_account(struct firstrun *f, struct err *err)
 	char file[PATHS_MAX], token[ACCESS_TOKEN];
 	int r;
 
-	if (access_apply(f->kube, paths_join(file, f->root, PATHS_CHARTS "/" ACCESS_FILE), err) < 0 ||
+	if (access_apply(f->kube, paths_join(file, f->root, PATHS_CHARTS "/" ACCESS_FILE), err) <
+		    0 ||
 	    access_token(f->kube, token, err) < 0)
 		return -1;
 	r = kubeconfig_load(&admin, f->kubeconfig, err);

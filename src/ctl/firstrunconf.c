@@ -11,7 +11,7 @@
 enum { CONF_MODE = 0644 };
 
 #define HEAD                                                                                       \
-	"# Configuration of Store Platform, see store-platform.conf(5); store-provisioner "         \
+	"# Configuration of Store Platform, see store-platform.conf(5); store-provisioner "        \
 	"--example\n# prints every key. storectl setup changes its own keys alone.\n"
 #define PROD_VALUES PATHS_CHARTS "/woocommerce-store/values-prod.yaml"
 
@@ -110,8 +110,8 @@ firstrun_configure(struct firstrun *f, struct err *err)
 	if (command_option(f->call, "email") && now.store_port != 443) {
 		changed |= confedit_set(&f->conf_text, "STORE_PORT", "443");
 		if (strcmp(now.storefront_address, "127.0.0.1:80") == 0)
-			changed |= confedit_set(&f->conf_text, "STOREFRONT_ADDRESS",
-						"127.0.0.1:443");
+			changed |=
+				confedit_set(&f->conf_text, "STOREFRONT_ADDRESS", "127.0.0.1:443");
 	}
 	changed |= offer(f, "STORE_PORT", https ? "443" : "80");
 	changed |= offer_k3s(f, https);

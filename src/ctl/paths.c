@@ -32,7 +32,8 @@ paths_read(const char *path, struct buf *ret, struct err *err)
 		return -1;
 	}
 	fclose(in);
-	if (ret->failed || ret->len > PATHS_FILE_MAX || (ret->len && memchr(ret->data, '\0', ret->len)))
+	if (ret->failed || ret->len > PATHS_FILE_MAX ||
+	    (ret->len && memchr(ret->data, '\0', ret->len)))
 		return err_set(err, ERR_CONFIG, "%s is not a text of at most 1 MiB", path);
 	return 1;
 }

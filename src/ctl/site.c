@@ -9,10 +9,9 @@ enum { PORT_TEXT = 16 };
 /* The first line of the site says what it was made of, so that a later run keeps it. */
 #define MARK "# storectl setup --host=%s --http-port=%d --https-port=%d --certificate=%s --key=%s"
 #define MARK_READ                                                                                  \
-	"# storectl setup --host=%253s --http-port=%5d --https-port=%5d --certificate=%2047s "      \
+	"# storectl setup --host=%253s --http-port=%5d --https-port=%5d --certificate=%2047s "     \
 	"--key=%2047s"
-#define DO_NOT_EDIT                                                                                \
-	"\n# Made anew by storectl setup; what is changed here is lost then.\n"
+#define DO_NOT_EDIT "\n# Made anew by storectl setup; what is changed here is lost then.\n"
 
 bool
 site_read(const char *root, struct site *ret)
@@ -24,8 +23,8 @@ site_read(const char *root, struct site *ret)
 	bool hit;
 
 	hit = paths_read(paths_join(path, root, PATHS_SITE), &text, &ignored) > 0 &&
-	      sscanf(buf_text(&text), MARK_READ, s.host, &s.http_port, &s.https_port,
-		     s.certificate, s.key) == 5;
+	      sscanf(buf_text(&text), MARK_READ, s.host, &s.http_port, &s.https_port, s.certificate,
+		     s.key) == 5;
 	buf_free(&text);
 	if (hit)
 		*ret = s;
@@ -39,8 +38,9 @@ site_fill(const struct site *s, const char *template, struct buf *out, struct er
 	const struct {
 		const char *name, *value;
 	} values[] = {
-		{"@HOST@", s->host},	       {"@HTTP_PORT@", http}, {"@HTTPS_PORT@", https},
-		{"@CERTIFICATE@", s->certificate}, {"@KEY@", s->key},
+		{"@HOST@", s->host},	 {"@HTTP_PORT@", http},
+		{"@HTTPS_PORT@", https}, {"@CERTIFICATE@", s->certificate},
+		{"@KEY@", s->key},
 	};
 
 	snprintf(http, sizeof(http), "%d", s->http_port);
