@@ -12,6 +12,7 @@
 #include "cluster/access.h"
 #include "ctl/paths.h"
 #include "ctl/program.h"
+#include "ctl/site.h"
 #include "io/seal.h"
 
 enum {
@@ -21,6 +22,7 @@ enum {
 	LABEL_CHARS = 12,
 	ADDRESSES = 300,
 	ADDRESS = 64,
+	NAME = VALID_HOST_MAX + LABEL_CHARS + 2,
 };
 
 #define DEFAULT_CLASS "storageclass.kubernetes.io/is-default-class"
@@ -230,27 +232,45 @@ resolve(const char *name, char ret[ADDRESSES], bool *ret_ours, struct err *err)
 	return 0;
 }
 
-enum doctor_state
-doctor_dns(struct doctor *d)
+/* A name below the domain that nobody has made: only a wildcard has it. */
+static void
+random_name(const char *domain, char ret[NAME])
 {
-	char label[LABEL_CHARS + 1], name[VALID_HOST_MAX + LABEL_CHARS + 2], found[ADDRESSES];
-	struct err err = ERR_INIT;
-	bool ours;
+	char label[LABEL_CHARS + 1];
 
 	seal_password(label, LABEL_CHARS);
 	for (char *c = label; *c; c++)
 		*c = (char)((*c >= 'A' && *c <= 'Z') ? *c - 'A' + 'a' : *c);
-	snprintf(name, sizeof(name), "%s.%.*s", label, VALID_HOST_MAX, d->conf->base_domain);
+	snprintf(ret, NAME, "%s.%.*s", label, VALID_HOST_MAX, domain);
+}
+
+enum doctor_state
+doctor_dns(struct doctor *d)
+{
+	const char *domain = d->conf->base_domain;
+	char name[NAME], found[ADDRESSES], dashboard[ADDRESSES];
+	struct site site = {.host = ""};
+	struct err err = ERR_INIT;
+	bool ours, same;
+
+	random_name(domain, name);
 	if (resolve(name, found, &ours, &err) < 0)
 		return doctor_say(d, DOCTOR_FAIL, "%s.", err.text);
 	if (!*found)
 		return doctor_say(d, DOCTOR_FAIL,
 				  "Names below %s have no address; a random one was asked for.",
-				  d->conf->base_domain);
+				  domain);
+	if (site_read(d->root, &site)) {
+		if (resolve(site.host, dashboard, &same, &err) < 0)
+			return doctor_say(d, DOCTOR_FAIL, "%s.", err.text);
+		if (!*dashboard)
+			return doctor_say(d, DOCTOR_FAIL, "The dashboard's name %s has no address.",
+					  site.host);
+	}
 	if (!ours)
 		return doctor_say(d, DOCTOR_WARN,
 				  "*.%s is %s, which no interface of this machine has. Where the "
 				  "provider translates addresses that is right.",
-				  d->conf->base_domain, found);
-	return doctor_say(d, DOCTOR_OK, "*.%s is %s, this machine.", d->conf->base_domain, found);
+				  domain, found);
+	return doctor_say(d, DOCTOR_OK, "*.%s is %s, this machine.", domain, found);
 }
