@@ -10,6 +10,7 @@ use lib "$FindBin::Bin/lib";
 use Account;
 use Digest::SHA qw(sha256_hex);
 use File::Find ();
+use JSON::PP ();
 use Root;
 use Test::More;
 
@@ -177,6 +178,28 @@ subtest 'a credential that is no administrator\'s' => sub {
 	my $r = $m->setup("--kubeconfig=" . $m->path('/etc/store-platform/kubeconfig'));
 	is($r->{status}, 1, 'is refused');
 	like($r->{err}, qr/lacks a right in the cluster/, 'with the right that is missing');
+};
+
+subtest 'a k3s as it is installed' => sub {
+	my $n = Root->new(conf => {HELM_VALUES_FILE => undef});
+	my ($name, $k3s) = ("setup-$$", "$n->{dir}/k3s.json");
+	Platform::spew($k3s, JSON::PP::encode_json({apiVersion => 'v1', kind => 'List', items => [
+		{apiVersion => 'storage.k8s.io/v1', kind => 'StorageClass', metadata => {name => 'local-path'}, provisioner => 'rancher.io/local-path'},
+		{apiVersion => 'v1', kind => 'Namespace', metadata => {name => $name}},
+		{apiVersion => 'v1', kind => 'Service', metadata => {name => 'traefik', namespace => $name},
+			spec => {type => 'LoadBalancer', ports => [{port => 80, name => 'web'}, {port => 443, name => 'websecure'}]}}]}));
+	$n->kubectl('apply', '-f', $k3s);
+	my $r = $n->setup('--domain=k3s.test');
+	$n->kubectl('delete', '--wait=false', '-f', $k3s);
+	my $conf = Platform::slurp($n->{conf_file});
+	like($conf, qr{^HELM_VALUES_FILE=\Q$n->{root}\E/usr/share/store-platform/charts/woocommerce-store/values-prod\.yaml$}m, 'its values are taken');
+	my ($port) = $conf =~ /^STORE_PORT=(80|443)$/m;
+	like($conf, qr/^STOREFRONT_ADDRESS=127\.0\.0\.1:$port$/m, 'and its traefik, which has the port of the shops');
+	like($n->text('/etc/store-platform/nginx-site.conf'), qr/listen 127\.0\.0\.1:8443 ssl;/, 'so the dashboard has another');
+	like($r->{out}, qr{^The dashboard: https://k3s\.test:8443/$}m, 'which is in its address');
+	like($r->{out}, qr/^ok    storage class: The cluster has "local-path"\.$/m, 'doctor looks for what the values ask for');
+	$n->{more} = $n->{unsettled} = 1;
+	$n->finish;
 };
 
 subtest 'questions at a terminal' => sub {

@@ -64,7 +64,9 @@ SITE
 sub lines {
 	my ($self, $more) = @_;
 	my %line = ((map { $_ => $self->{conf}{$_} } qw(DATABASE_PATH PROVISIONER_DIR API_DIR WAKE_SOCKET AUTH
-		STOREFRONT_CHECK HELM_CHART_PATH HELM)), LOG_LEVEL => 'debug', %$more);
+		STOREFRONT_CHECK HELM_CHART_PATH HELM)), LOG_LEVEL => 'debug',
+		HELM_VALUES_FILE => '', %$more);
+	delete @line{grep { !defined $line{$_} } keys %line};
 	return "# The operator's own words.\n" . join '', map { "$_ = \"$line{$_}\"\n" } sort keys %line;
 }
 
