@@ -60,7 +60,7 @@ PRINTF(4, 5) MUST_CHECK int kube_create(struct kube *kube, const struct json *ob
 /* A merge patch (RFC 7386). 1: done, 0: 404, -1. */
 PRINTF(4, 5) MUST_CHECK int kube_patch(struct kube *kube, const struct json *patch,
 				       struct err *err, const char *path, ...);
-/* uid: delete only that very object; NULL: whichever. 1: accepted, 0: 404, -1. */
+/* What it made goes along. uid: delete only that very object; NULL: whichever. 1: accepted, 0: 404, -1. */
 PRINTF(4, 5) MUST_CHECK int kube_delete(struct kube *kube, const char *uid, struct err *err,
 					const char *path, ...);
 

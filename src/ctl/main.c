@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "ctl/accounts.h"
+#include "ctl/adopt.h"
 #include "ctl/client.h"
 #include "ctl/command.h"
 #include "ctl/database.h"
@@ -51,10 +52,13 @@ static const struct command commands[] = {
 	{"namespace list", "",
 	 "Show the namespaces of the platform in the cluster that no store has.", "", 0, 0,
 	 namespace_list},
-	{"namespace adopt", "NAME", "Make a store again of such a namespace and the shop in it.", "",
-	 1, 1, namespace_adopt},
-	{"namespace remove", "NAME", "Remove such a namespace, with the shop and its data.", "", 1, 1,
-	 namespace_remove},
+	{"namespace adopt", "[--new-address] [--json] NAME",
+	 "Make a store of such a namespace and the shop in it, or of a shop of before the platform.",
+	 "new-address json", 1, 1, adopt_run},
+	{"namespace remove", "[--json] NAME", "Remove such a namespace, with the shop and its data.",
+	 "json", 1, 1, namespace_remove},
+	{"adopt", "[--new-address] [--json] NAME", "The same as namespace adopt.", "new-address json",
+	 1, 1, adopt_run},
 	{"import", "FILE", "Take over stores and audit log of the platform that this one grew out of.", "",
 	 1, 1, import_run},
 	{"audit verify", "", "Look whether the audit log is as it was written.", "", 0, 0,

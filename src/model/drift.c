@@ -14,6 +14,7 @@ enum {
 	ADD_STRAY,
 	DROP_STRAY,
 	OWNER,
+	HOLDS,
 	JOBLESS,
 };
 
@@ -34,6 +35,8 @@ static const char *const statements[] = {
 		      " message = :message, found_at = :now WHERE uid <> :uid OR message <> :message",
 	[DROP_STRAY] = "DELETE FROM strays WHERE namespace = :namespace",
 	[OWNER] = "SELECT status = 'deleted', slug FROM stores WHERE id = :id",
+	[HOLDS] = "SELECT id, name, EXISTS (SELECT 1 FROM jobs WHERE store_id = s.id)"
+		  " FROM stores AS s WHERE slug = :slug AND status <> 'deleted'",
 	/* Each order was queued in the transaction of its status: only a row's rest is ever without. */
 	[JOBLESS] = "SELECT id, status <> 'provisioning' FROM stores AS s"
 		    " WHERE (status IN ('provisioning', 'deleting')"
@@ -153,6 +156,22 @@ drift_owner(struct db *db, const char *id, bool *ret_deleted, char ret_slug[VALI
 		return r;
 	*ret_deleted = db_int(q, 0) != 0;
 	snprintf(ret_slug, VALID_SLUG_BYTES, "%s", db_text(q, 1));
+	return 1;
+}
+
+int
+drift_holds(struct db *db, const char *slug, struct drift_holder *ret, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &drift_sql, HOLDS);
+	int r;
+
+	db_bind_text(q, ":slug", slug);
+	r = db_step(q, err);
+	if (r <= 0)
+		return r;
+	*ret = (struct drift_holder){.had_jobs = db_int(q, 2) != 0};
+	snprintf(ret->id, sizeof(ret->id), "%s", db_text(q, 0));
+	snprintf(ret->name, sizeof(ret->name), "%s", db_text(q, 1));
 	return 1;
 }
 

@@ -51,6 +51,17 @@ MUST_CHECK int drift_drop_stray(struct db *db, const char *namespace, struct err
 MUST_CHECK int drift_owner(struct db *db, const char *id, bool *ret_deleted,
 			   char ret_slug[VALID_SLUG_BYTES], struct err *err);
 
+/* The store that has an address name now. */
+struct drift_holder {
+	char id[VALID_UUID_BYTES];
+	char name[VALID_NAME_BYTES];
+	bool had_jobs; /* else it was imported, and nobody has worked on it */
+};
+
+/* 1: found, 0: the name is free, -1. */
+MUST_CHECK int drift_holds(struct db *db, const char *slug, struct drift_holder *ret,
+			   struct err *err);
+
 /* A removal that was given up is taken up again after an hour: somebody asked for it. */
 enum { DRIFT_DELETE_AGAIN_MS = 3600 * 1000 };
 

@@ -24,6 +24,7 @@ const char *const store_health_words[STORE_HEALTHS] = {"unknown", "ok", "degrade
 
 enum {
 	INSERT,
+	TAKE,
 	GET,
 	LIST,
 	MATCHING,
@@ -45,6 +46,9 @@ static const char *const statements[] = {
 		   " updated_at)"
 		   " VALUES (:id, :name, :slug, :type, :plan, :status, :namespace, :store_url,"
 		   " :admin_url, :admin_user, :box, :key_id, :owner, :now, :now)",
+	[TAKE] = "UPDATE stores SET type = :type, plan = :plan, namespace = :namespace,"
+		 " store_url = :store_url, admin_url = :admin_url, admin_user = :admin_user"
+		 " WHERE id = :id",
 	[GET] = "SELECT " COLUMNS " FROM stores WHERE id = :id AND status <> 'deleted'",
 	[LIST] = "SELECT " COLUMNS " FROM stores WHERE " FITS
 		 " AND (created_at, id) < (:before_at, :before_id)"
@@ -120,6 +124,23 @@ store_insert(struct db *db, const struct store *s, const struct store_box *box, 
 			       "another name.",
 			       s->slug);
 	return -1;
+}
+
+int
+store_take(struct db *db, const struct store *s, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &store_sql, TAKE);
+
+	db_bind_text(q, ":id", s->id);
+	db_bind_text(q, ":type", s->type);
+	db_bind_text(q, ":plan", s->plan);
+	db_bind_text(q, ":namespace", s->namespace);
+	db_bind_text(q, ":store_url", s->store_url);
+	db_bind_text(q, ":admin_url", s->admin_url);
+	db_bind_text(q, ":admin_user", s->admin_user);
+	return store_set_status(db, s->id, s->status, NULL, NULL, err) < 0 || db_run(q, err) < 0
+		       ? -1
+		       : 0;
 }
 
 static enum store_health

@@ -10,12 +10,16 @@
 #include "base/crash.h"
 #include "base/valid.h"
 #include "cluster/blocker.h"
+#include "cluster/seed.h"
 #include "model/progress.h"
 #include "provisioner/await.h"
 #include "provisioner/install.h"
 #include "provisioner/work.h"
 
 enum { PASSWORD_CHARS = 32, TELL_EVERY_MS = 20000 };
+
+#define ENFORCE "pod-security.kubernetes.io/enforce"
+#define RESTRICTED "restricted"
 
 static struct json *
 namespace_object(const struct work *w)
@@ -32,7 +36,7 @@ namespace_object(const struct work *w)
 		char key[64];
 
 		snprintf(key, sizeof(key), "pod-security.kubernetes.io/%s", modes[i]);
-		json_set_text(labels, key, "restricted");
+		json_set_text(labels, key, RESTRICTED);
 	}
 	json_set_text(metadata, "name", w->names.namespace);
 	json_set(metadata, "labels", labels);
@@ -57,6 +61,17 @@ leftover(const struct json *namespace)
 		 *blocker ? ": " : "", blocker);
 	valid_clean(cause.sentence);
 	return cause;
+}
+
+/* What it says about a shop that was taken over. */
+static int
+read_namespace(struct work *w, const struct json *namespace, struct err *err)
+{
+	int r = seed_kept(namespace, &w->kept, err);
+
+	w->has_kept = r > 0;
+	w->lax = strcmp(json_text(json_at(namespace, "metadata", "labels", ENFORCE)), RESTRICTED) != 0;
+	return r < 0 ? -1 : 1;
 }
 
 /* 1: it is there and ours, 0: to be looked at again, with the cause in wait if there is one, -1. */
@@ -84,7 +99,7 @@ look_at_namespace(struct work *w, struct cause *wait, struct err *err)
 			       "touched. Delete this store and choose another name, or remove that "
 			       "namespace and retry.",
 			       w->names.namespace);
-	return 1;
+	return read_namespace(w, namespace, err);
 }
 
 static int
@@ -231,10 +246,32 @@ make_secrets(struct work *w, struct err *err)
 	return db_commit(w->db, err);
 }
 
+/*
+ * The pods of a shop that was taken over were made with more rights: only those
+ * of our chart can do without. Until they are there the old ones may be made again.
+ */
+static int
+make_release(struct work *w, struct err *err)
+{
+	CLEANUP(json_freep) struct json *patch = json_new_object();
+	struct json *metadata = json_new_object();
+	struct json *labels = json_new_object();
+
+	json_set_text(labels, ENFORCE, RESTRICTED);
+	json_set(metadata, "labels", labels);
+	json_set(patch, "metadata", metadata);
+	if (install_release(w, err) < 0)
+		return -1;
+	return w->lax && kube_patch(w->kube, patch, err, "/api/v1/namespaces/%s",
+				    w->names.namespace) < 0
+		       ? -1
+		       : 0;
+}
+
 const struct work_step provision_steps[PROVISION_STEPS] = {
 	[STEP_NAMESPACE] = {make_namespace, 100}, /* the previous one may still be on its way out */
 	[STEP_SECRETS] = {make_secrets, 25},
-	[STEP_RELEASE] = {install_release, 100},
+	[STEP_RELEASE] = {make_release, 100},
 	[STEP_DATABASE] = {await_database, 100},
 	[STEP_WORDPRESS] = {await_wordpress, 100},
 	[STEP_WOOCOMMERCE] = {await_woocommerce, 100},
