@@ -14,6 +14,7 @@
 #include "model/event.h"
 #include "model/idem.h"
 #include "model/job.h"
+#include "model/keys.h"
 #include "model/session.h"
 #include "model/setup.h"
 #include "model/store.h"
@@ -21,7 +22,7 @@
 
 const struct db_table *const serve_tables[] = {
 	&store_sql, &job_sql,	  &event_sql, &audit_sql,   &drift_sql, &health_sql, &user_sql,
-	&session_sql, &token_sql, &attempt_sql, &setup_sql, &idem_sql, NULL};
+	&session_sql, &token_sql, &attempt_sql, &setup_sql, &idem_sql, &keys_sql, NULL};
 
 /* On whose behalf a row is shown: whoever may see it sees the same. */
 static const char view[] = "all";
@@ -129,7 +130,8 @@ admit(struct api *api, struct call *call, struct err *err)
 {
 	const struct req *req = call->req;
 
-	if (caller_find(api->db, api->conf, &api->key, req, &call->caller, err) < 0 ||
+	if (secret_refresh(&api->keys, api->conf->api_dir, err) < 0 ||
+	    caller_find(api->db, api->conf, &api->keys, req, &call->caller, err) < 0 ||
 	    guard_rule(req, call->route, &call->caller, err) < 0 ||
 	    guard_origin(req, call->route, &call->caller, err) < 0 ||
 	    guard_body(req, call->route, err) < 0)
@@ -159,7 +161,7 @@ respond(struct api *api, const struct req *req, const struct err *fault,
 	struct call call = {
 		.conf = api->conf,
 		.db = api->db,
-		.key = &api->key,
+		.keys = &api->keys,
 		.counters = api->counters,
 		.req = req,
 	};

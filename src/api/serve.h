@@ -17,7 +17,7 @@
 struct api {
 	const struct conf *conf;
 	struct db *db;
-	struct secret_key key;
+	struct secret_ring keys;
 	struct counters *counters;
 	struct cache cache;
 };

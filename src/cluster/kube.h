@@ -26,7 +26,7 @@
 #define KUBE_PART_OF "app.kubernetes.io/part-of"
 #define KUBE_PLATFORM "store-platform"
 #define KUBE_STORE_ID "store-platform.io/store-id"
-/* On a namespace: id of the key pair of the platform that made it; several may share a cluster. */
+/* On a namespace: id of the platform that made it; several may share a cluster. */
 #define KUBE_MAKER "store-platform.io/platform"
 
 struct kube;

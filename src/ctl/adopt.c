@@ -24,7 +24,7 @@ struct found {
 	struct names names;
 	struct seed seed;
 	struct drift_holder holder; /* of its address name; id "": nobody */
-	struct seal_key key;
+	char platform[SEAL_ID];
 };
 
 static int
@@ -53,9 +53,9 @@ is_ours(const struct found *f)
 static int
 check(const struct command_call *call, struct found *f, struct err *err)
 {
-	if (seal_load_public(&f->key, call->conf->provisioner_dir, err) < 0)
+	if (seal_platform(call->conf->provisioner_dir, f->platform, err) < 0)
 		return -1;
-	if (f->seed.maker[0] && strcmp(f->seed.maker, f->key.id) != 0)
+	if (f->seed.maker[0] && strcmp(f->seed.maker, f->platform) != 0)
 		return err_set(err, ERR_NAMESPACE_FOREIGN,
 			       "The namespace %s belongs to another platform of this cluster, by its "
 			       "label " KUBE_MAKER "; it was not touched.",
@@ -101,7 +101,7 @@ take_over(const struct command_call *call, struct db *db, struct kube *kube,
 	if (seed_keep(kube, &f->names, s->id, err) < 0)
 		return -1;
 	crash_point("adopt-kept");
-	if (seed_label(kube, &f->names, &f->seed, s->id, f->key.id, err) < 0)
+	if (seed_label(kube, &f->names, &f->seed, s->id, f->platform, err) < 0)
 		return -1;
 	crash_point("adopt-labelled");
 	details = json_new_object();

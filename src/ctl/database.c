@@ -18,8 +18,8 @@ enum { BUSY_MS = 10000, LOG_MAX_BYTES = 64 * 1024 * 1024 };
 enum { SEALED_ELSEWHERE };
 
 static const char *const statements[] = {
-	[SEALED_ELSEWHERE] = "SELECT count(*) FROM stores"
-			     " WHERE seal_key_id IS NOT NULL AND seal_key_id <> :key",
+	[SEALED_ELSEWHERE] = "SELECT seal_key_id, count(*) FROM stores"
+			     " WHERE seal_key_id IS NOT NULL AND seal_key_id <> :key GROUP BY 1",
 };
 static DB_TABLE(database_sql, statements);
 static const struct db_table *const tables[] = {&database_sql, NULL};
@@ -107,11 +107,13 @@ say_keys(const char *dir, struct seal_key *ret)
 }
 
 static int
-say_sealed(struct db *db, const struct seal_key *key)
+say_sealed(struct db *db, const char *dir, const struct seal_key *key)
 {
 	CLEANUP(db_donep) struct db_query *q = NULL;
-	struct err err = ERR_INIT;
-	long long n;
+	struct err err = ERR_INIT, none = ERR_INIT;
+	struct seal_key before;
+	long long n = 0;
+	int r;
 
 	if (key->id[0] == '\0')
 		return 0; /* say_keys() has told it */
@@ -119,9 +121,12 @@ say_sealed(struct db *db, const struct seal_key *key)
 		return say(false, "%s", err.text);
 	q = db_query(db, &database_sql, SEALED_ELSEWHERE);
 	db_bind_text(q, ":key", key->id);
-	if (db_step(q, &err) < 0)
+	while ((r = db_step(q, &err)) > 0)
+		if (seal_load_id(&before, dir, db_text(q, 0), &none) < 0)
+			n += (long long)db_int(q, 1);
+	seal_wipe(&before, sizeof(before));
+	if (r < 0)
 		return say(false, "%s", err.text);
-	n = (long long)db_int(q, 0);
 	if (n == 0)
 		return say(true, "No admin password waits for a key that is lost.");
 	return say(false,
@@ -155,7 +160,7 @@ database_check(const struct command_call *call, struct err *err)
 	faults += say_log(conf->database_path);
 	faults += say_keys(conf->provisioner_dir, &key);
 	if (faults == 0)
-		faults += say_sealed(db, &key);
+		faults += say_sealed(db, conf->provisioner_dir, &key);
 	seal_wipe(&key, sizeof(key));
 	return faults > 0;
 }
@@ -172,7 +177,8 @@ database_backup(const struct command_call *call, struct err *err)
 		return -1;
 	printf("%s is a checked copy of the database.\n"
 	       "Keep with it, as secretly as it: %s/seal.key. Without that key an admin password "
-	       "that waits in the copy cannot be used any more, and has to be set anew.\n",
+	       "that waits in the copy cannot be used any more, and has to be set anew. With it go "
+	       "seal.key.* and platform beside it, where they are there.\n",
 	       file, conf->provisioner_dir);
 	return 0;
 }

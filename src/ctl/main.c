@@ -13,6 +13,7 @@
 #include "ctl/command.h"
 #include "ctl/database.h"
 #include "ctl/import.h"
+#include "ctl/keys.h"
 #include "ctl/namespace.h"
 #include "ctl/stores.h"
 #include "ctl/tokens.h"
@@ -59,6 +60,11 @@ static const struct command commands[] = {
 	 "json", 1, 1, namespace_remove},
 	{"adopt", "[--new-address] [--json] NAME", "The same as namespace adopt.", "new-address json",
 	 1, 1, adopt_run},
+	{"keys list", "[--json]", "Show the keys of the programs, and which of before are needed.",
+	 "json", 0, 0, keys_list},
+	{"keys rotate", "[--json] KEY",
+	 "Put a new key in the place of one, seal or api, while the programs run.", "json", 1, 1,
+	 keys_replace},
 	{"import", "FILE", "Take over stores and audit log of the platform that this one grew out of.", "",
 	 1, 1, import_run},
 	{"audit verify", "", "Look whether the audit log is as it was written.", "", 0, 0,

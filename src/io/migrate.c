@@ -233,7 +233,10 @@ static const char schema_4[] =
 /* The digest of a row and of the one before it; rows of before have none. */
 static const char schema_5[] = "ALTER TABLE audit_log ADD COLUMN hash TEXT;";
 
-static const char *const steps[] = {schema_1, schema_2, schema_3, schema_4, schema_5};
+/* Which key of api.key a token's hash is made with; "": the one of before there were several. */
+static const char schema_6[] = "ALTER TABLE tokens ADD COLUMN hash_key TEXT NOT NULL DEFAULT '';";
+
+static const char *const steps[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6};
 
 enum { VERSION_GET, APPLICATION_GET, TABLES_GET, QUICK_CHECK, FULL_CHECK, FOREIGN_CHECK };
 

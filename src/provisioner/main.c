@@ -24,6 +24,7 @@
 #include "model/audit.h"
 #include "model/event.h"
 #include "model/health.h"
+#include "model/keys.h"
 #include "model/store.h"
 #include "provisioner/checkpoint.h"
 #include "provisioner/claim.h"
@@ -109,7 +110,7 @@ static int
 open_databases(const struct conf *conf, struct db **db, struct db **locker, struct err *err)
 {
 	static const struct db_table *const tables[] = {&store_sql, &job_sql,	 &event_sql,
-							&audit_sql, &health_sql, NULL};
+							&audit_sql, &health_sql, &keys_sql, NULL};
 
 	if (db_open(db, conf->database_path, BUSY_MS, err) < 0 || migrate_run(*db, err) < 0 ||
 	    db_prepare(*db, tables, err) < 0)
@@ -163,7 +164,8 @@ serve(const struct conf *conf, const char *conf_file, struct err *err)
 	CLEANUP(db_closep) struct db *db = NULL;
 	CLEANUP(db_closep) struct db *locker = NULL;
 	static struct claim claim; /* the slots are too large for a stack */
-	struct checkpoint checkpoint = {.path = conf->database_path};
+	struct checkpoint checkpoint = {.path = conf->database_path,
+					.keys = conf->provisioner_dir};
 	char worker[PATH_MAX];
 	int signal_fd, wake_fd;
 

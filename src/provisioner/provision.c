@@ -31,7 +31,7 @@ namespace_object(const struct work *w)
 
 	json_set_text(labels, KUBE_PART_OF, KUBE_PLATFORM);
 	json_set_text(labels, KUBE_STORE_ID, w->store.id);
-	json_set_text(labels, KUBE_MAKER, w->key.id);
+	json_set_text(labels, KUBE_MAKER, w->platform);
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
 		char key[64];
 
@@ -195,6 +195,22 @@ make_db_secret(struct work *w, struct err *err)
 	return create_secret(w, w->names.db_secret, data, err);
 }
 
+/* With the key that it was sealed to, which may be current no more. */
+static int
+open_box(const struct work *w, const struct store_box *box, char ret[SEAL_PLAIN], struct err *err)
+{
+	struct seal_key before;
+	int r;
+
+	if (strcmp(box->key_id, w->key.id) == 0)
+		return seal_open(&w->key, box->key_id, box->data, box->len, ret, err);
+	r = seal_load_id(&before, w->conf->provisioner_dir, box->key_id, err);
+	if (r == 0)
+		r = seal_open(&before, box->key_id, box->data, box->len, ret, err);
+	seal_wipe(&before, sizeof(before));
+	return r;
+}
+
 static int
 make_wp_secret(struct work *w, struct err *err)
 {
@@ -211,7 +227,7 @@ make_wp_secret(struct work *w, struct err *err)
 		return err_set(err, ERR_PASSWORD_LOST,
 			       "The cluster has lost the store's admin password, and the platform "
 			       "keeps no copy; delete the store and create it again.");
-	if (seal_open(&w->key, box.key_id, box.data, box.len, plain, err) < 0)
+	if (open_box(w, &box, plain, err) < 0)
 		return -1;
 	snprintf(mail, sizeof(mail), "%s@%s", w->store.admin_user, w->names.host);
 	data = json_new_object();

@@ -24,6 +24,7 @@ struct work {
 	struct kube *kube;
 	struct helm helm;
 	struct seal_key key;
+	char platform[SEAL_ID];
 	struct job job;
 	struct store store; /* its reason is kept as it is told */
 	struct names names; /* made of the slug, not of the row's other columns */

@@ -131,6 +131,7 @@ equip(struct work *w, struct err *err)
 	names_of(&w->names, w->store.slug, w->conf->base_domain, w->conf->store_port,
 		 conf_https(w->conf));
 	if (seal_load(&w->key, w->conf->provisioner_dir, err) < 0 ||
+	    seal_platform(w->conf->provisioner_dir, w->platform, err) < 0 ||
 	    kube_open(&w->kube, w->conf->kubeconfig, w->stop_fd, err) < 0)
 		return -1;
 	return 0;
