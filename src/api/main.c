@@ -130,6 +130,9 @@ answer_all(struct api *api, struct err *err)
 		req_answer(&req, &answer);
 		req_close(&req);
 		answer_free(&answer);
+		if (api->outdated)
+			return err_set(err, ERR_DB_VERSION,
+				       "Ending, so that the program that is installed now is started.");
 	}
 	return r;
 }

@@ -197,6 +197,7 @@ serve(struct api *api, const struct req *req, const struct err *fault, struct an
 
 	log_bind(LOG_REQUEST, req->id);
 	if (respond(api, req, fault, &route, ret, &err) < 0) {
+		api->outdated = err.code == ERR_DB_VERSION;
 		if (err_http(err.code) >= 500)
 			log_error("%s: %s", err_word(err.code), err.text);
 		answer_error(ret, &err, req->id);

@@ -20,6 +20,7 @@ struct api {
 	struct secret_ring keys;
 	struct counters *counters;
 	struct cache cache;
+	bool outdated; /* the database is a newer program's: this one has to end */
 };
 
 /* The rooms of model/ whose statements the handlers use, for db_prepare(). */

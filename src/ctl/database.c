@@ -9,6 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/crash.h"
+#include "ctl/client.h"
 #include "io/backup.h"
 #include "io/migrate.h"
 #include "io/seal.h"
@@ -51,7 +54,8 @@ say_schema(struct db *db)
 		return say(false, "The database is empty; start store-provisioner, or restore a "
 				  "backup: storectl db restore FILE");
 	if (version < migrate_newest())
-		return say(true, "The schema is %d; the programs bring it to %d when they start.",
+		return say(true, "The schema is %d; storectl db migrate, or the programs when "
+				 "they start, bring it to %d.",
 			   (int)version, migrate_newest());
 	return say(true, "The schema is %d, this program's.", (int)version);
 }
@@ -163,6 +167,77 @@ database_check(const struct command_call *call, struct err *err)
 		faults += say_sealed(db, conf->provisioner_dir, &key);
 	seal_wipe(&key, sizeof(key));
 	return faults > 0;
+}
+
+/* The file's schema, by a connection that is closed again. */
+static int
+look(const char *path, int64_t *ret, struct err *err)
+{
+	CLEANUP(db_closep) struct db *db = NULL;
+
+	if (access(path, R_OK | W_OK) < 0) {
+		err_errno(err, "cannot write %s", path);
+		return err_prefix(err, "There is no database to migrate, set DATABASE_PATH");
+	}
+	if (db_open_read(&db, path, BUSY_MS, err) < 0)
+		return -1;
+	return migrate_look(db, ret, err);
+}
+
+static int
+migrate(const char *path, struct err *err)
+{
+	CLEANUP(db_closep) struct db *db = NULL;
+
+	return db_open(&db, path, BUSY_MS, err) < 0 ? -1 : migrate_run(db, err);
+}
+
+static void
+tell_schema(const struct command_call *call, int64_t from, const char *backup)
+{
+	CLEANUP(json_freep) struct json *answer = NULL;
+
+	if (!command_option(call, "json")) {
+		if (from == migrate_newest())
+			printf("The schema is %d, this program's.\n", migrate_newest());
+		else
+			printf("The schema was %d and is %d.\n", (int)from, migrate_newest());
+		if (*backup)
+			printf("%s is a checked copy of what was before.\n", backup);
+		return;
+	}
+	answer = json_new_object();
+	json_set_int(answer, "from", from);
+	json_set_int(answer, "to", migrate_newest());
+	json_set_text(answer, "backup", *backup ? backup : NULL);
+	client_print(answer);
+}
+
+int
+database_migrate(const struct command_call *call, struct err *err)
+{
+	const char *path = call->conf->database_path, *named = command_option(call, "backup");
+	char backup[BACKUP_NAME] = "";
+	int64_t from;
+
+	if (look(path, &from, err) < 0)
+		return -1;
+	if (from < migrate_newest()) {
+		if (backup_unused(path, err) < 0)
+			return -1;
+		if (named)
+			snprintf(backup, sizeof(backup), "%s", named);
+		else if (from > 0) /* an empty file has nothing to keep */
+			snprintf(backup, sizeof(backup), "%s.schema-%d-%lld", path, (int)from,
+				 (long long)clock_wall_ms());
+		if (*backup && backup_make(path, backup, false, err) < 0)
+			return -1;
+		crash_point("migrate-kept");
+		if (migrate(path, err) < 0)
+			return -1;
+	}
+	tell_schema(call, from, backup);
+	return 0;
 }
 
 int

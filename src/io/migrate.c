@@ -339,5 +339,24 @@ migrate_run(struct db *db, struct err *err)
 		return -1;
 	if (version < migrate_newest() && upgrade(db, version, err) < 0)
 		return -1;
-	return db_commit(open, err);
+	if (db_commit(open, err) < 0)
+		return -1;
+	db->schema = migrate_newest();
+	return 0;
+}
+
+int
+migrate_require(struct db *db, struct err *err)
+{
+	int64_t version = 0;
+
+	if (migrate_look(db, &version, err) < 0)
+		return -1;
+	if (version < migrate_newest())
+		return err_set(err, ERR_DB_VERSION,
+			       "The database has schema %d, and this program needs %d. Bring it there "
+			       "with: storectl db migrate",
+			       (int)version, migrate_newest());
+	db->schema = migrate_newest();
+	return 0;
 }

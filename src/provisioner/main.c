@@ -128,6 +128,18 @@ told_to_stop(int signal_fd)
 	return stop;
 }
 
+/* A newer program has changed the database: the one that is installed now has to go on. */
+static bool
+outdated(struct db *db)
+{
+	struct err err = ERR_INIT;
+
+	if (migrate_require(db, &err) == 0 || err.code != ERR_DB_VERSION)
+		return false;
+	log_error("stopping: %s", err.text);
+	return true;
+}
+
 /* Until SIGTERM or SIGINT; then until the last worker has put its job back. */
 static void
 supervise(struct claim *c, struct checkpoint *checkpoint, int signal_fd, int wake_fd)
@@ -142,6 +154,8 @@ supervise(struct claim *c, struct checkpoint *checkpoint, int signal_fd, int wak
 		claim_reap(c);
 		if (stopping && claim_stop(c))
 			return;
+		if (!stopping && outdated(c->db))
+			stopping = true;
 		if (!stopping) {
 			jump_tick(&jump, c->db);
 			claim_tick(c);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/log.h"
+#include "io/migrate.h"
 #include "io/proc.h"
 #include "model/audit.h"
 #include "model/drift.h"
@@ -143,7 +144,7 @@ open_database(const struct conf *conf, struct db **ret, struct err *err)
 	static const struct db_table *const tables[] = {&store_sql, &job_sql,	 &event_sql, &audit_sql,
 							&drift_sql, &health_sql, NULL};
 
-	if (db_open(ret, conf->database_path, BUSY_MS, err) < 0)
+	if (db_open(ret, conf->database_path, BUSY_MS, err) < 0 || migrate_require(*ret, err) < 0)
 		return -1;
 	return db_prepare(*ret, tables, err);
 }
