@@ -23,7 +23,7 @@ sub version { return $p->sql_one('PRAGMA user_version') }
 sub copies { my @found = glob "$path.schema-*"; return @found }
 sub stop_programs { $p->stop($_) for qw(api provisioner) }
 
-# As the program before this one left it. With a schema 7, this has to follow.
+# As the program before this one left it: what the newest schema adds is taken away.
 sub age { $p->sql_write("ALTER TABLE tokens DROP COLUMN hash_key; PRAGMA user_version = $before") }
 
 sub refused {

@@ -23,7 +23,7 @@ static const struct order order = {STORE_PROVISIONING, JOB_PROVISION, AUDIT_STRA
 struct found {
 	struct names names;
 	struct seed seed;
-	struct drift_holder holder; /* of its address name; id "": nobody */
+	struct store_holder holder; /* of its address name; id "": nobody */
 	char platform[SEAL_ID];
 };
 
@@ -35,7 +35,7 @@ look(const struct conf *conf, struct db *db, struct kube *kube, const char *slug
 
 	*ret = (struct found){.holder = {.id = ""}};
 	names_of(&ret->names, slug, conf->base_domain, conf->store_port, conf_https(conf));
-	r = drift_holds(db, slug, &ret->holder, err);
+	r = store_holds(db, slug, &ret->holder, err);
 	if (r < 0)
 		return -1;
 	if (r == 0)

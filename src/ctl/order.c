@@ -52,8 +52,8 @@ write_row(struct db *db, const struct store *s, const struct order *order, struc
 static int
 take_row(struct db *db, const struct store *s, struct err *err)
 {
-	struct drift_holder now;
-	int r = drift_holds(db, s->slug, &now, err);
+	struct store_holder now;
+	int r = store_holds(db, s->slug, &now, err);
 
 	if (r < 0)
 		return -1;

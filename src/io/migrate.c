@@ -233,10 +233,16 @@ static const char schema_4[] =
 /* The digest of a row and of the one before it; rows of before have none. */
 static const char schema_5[] = "ALTER TABLE audit_log ADD COLUMN hash TEXT;";
 
-/* Which key of api.key a token's hash is made with; "": the one of before there were several. */
-static const char schema_6[] = "ALTER TABLE tokens ADD COLUMN hash_key TEXT NOT NULL DEFAULT '';";
+/* What a store has taken of its quota, as the API shows it (JSON). */
+static const char schema_6[] =
+	"ALTER TABLE stores ADD COLUMN resources TEXT;"
+	"CREATE TRIGGER stores_resources AFTER UPDATE OF resources ON stores " RAISE;
 
-static const char *const steps[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6};
+/* Which key of api.key a token's hash is made with; "": the one of before there were several. */
+static const char schema_7[] = "ALTER TABLE tokens ADD COLUMN hash_key TEXT NOT NULL DEFAULT '';";
+
+static const char *const steps[] = {schema_1, schema_2, schema_3, schema_4,
+				    schema_5, schema_6, schema_7};
 
 enum { VERSION_GET, APPLICATION_GET, TABLES_GET, QUICK_CHECK, FULL_CHECK, FOREIGN_CHECK };
 

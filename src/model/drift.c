@@ -8,13 +8,14 @@
 enum {
 	READY,
 	SET_HEALTH,
+	SET_RESOURCES,
+	GET_RESOURCES,
 	COUNT,
 	STRAYS,
 	GET_STRAY,
 	ADD_STRAY,
 	DROP_STRAY,
 	OWNER,
-	HOLDS,
 	JOBLESS,
 };
 
@@ -26,6 +27,9 @@ static const char *const statements[] = {
 		  " WHERE status = 'ready' AND NOT EXISTS (" AT_WORK ") ORDER BY slug",
 	[SET_HEALTH] = "UPDATE stores SET health_state = :state, health_message = :message,"
 		       " health_checked_at = :now WHERE id = :id AND status = 'ready'",
+	[SET_RESOURCES] = "UPDATE stores SET resources = :text"
+			  " WHERE id = :id AND resources IS NOT :text",
+	[GET_RESOURCES] = "SELECT resources FROM stores WHERE id = :id",
 	[COUNT] = "SELECT count(*) FROM stores WHERE status = 'ready' AND health_state = :state",
 	[STRAYS] = STRAY_COLUMNS " ORDER BY namespace",
 	[GET_STRAY] = STRAY_COLUMNS " WHERE namespace = :namespace",
@@ -35,8 +39,6 @@ static const char *const statements[] = {
 		      " message = :message, found_at = :now WHERE uid <> :uid OR message <> :message",
 	[DROP_STRAY] = "DELETE FROM strays WHERE namespace = :namespace",
 	[OWNER] = "SELECT status = 'deleted', slug FROM stores WHERE id = :id",
-	[HOLDS] = "SELECT id, name, EXISTS (SELECT 1 FROM jobs WHERE store_id = s.id)"
-		  " FROM stores AS s WHERE slug = :slug AND status <> 'deleted'",
 	/* Each order was queued in the transaction of its status: only a row's rest is ever without. */
 	[JOBLESS] = "SELECT id, status <> 'provisioning' FROM stores AS s"
 		    " WHERE (status IN ('provisioning', 'deleting')"
@@ -77,6 +79,28 @@ drift_set_health(struct db *db, const char *id, enum store_health health, const 
 	db_bind_text(q, ":message", message);
 	db_bind_int(q, ":now", clock_wall_ms());
 	return db_run(q, err);
+}
+
+int
+drift_set_resources(struct db *db, const char *id, const char *text, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &drift_sql, SET_RESOURCES);
+
+	db_bind_text(q, ":id", id);
+	db_bind_text(q, ":text", *text ? text : NULL);
+	return db_run(q, err);
+}
+
+int
+drift_get_resources(struct db *db, const char *id, char ret[DRIFT_RESOURCES], struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &drift_sql, GET_RESOURCES);
+
+	db_bind_text(q, ":id", id);
+	if (db_step(q, err) < 0)
+		return -1;
+	snprintf(ret, DRIFT_RESOURCES, "%s", db_text(q, 0));
+	return 0;
 }
 
 int
@@ -156,22 +180,6 @@ drift_owner(struct db *db, const char *id, bool *ret_deleted, char ret_slug[VALI
 		return r;
 	*ret_deleted = db_int(q, 0) != 0;
 	snprintf(ret_slug, VALID_SLUG_BYTES, "%s", db_text(q, 1));
-	return 1;
-}
-
-int
-drift_holds(struct db *db, const char *slug, struct drift_holder *ret, struct err *err)
-{
-	CLEANUP(db_donep) struct db_query *q = db_query(db, &drift_sql, HOLDS);
-	int r;
-
-	db_bind_text(q, ":slug", slug);
-	r = db_step(q, err);
-	if (r <= 0)
-		return r;
-	*ret = (struct drift_holder){.had_jobs = db_int(q, 2) != 0};
-	snprintf(ret->id, sizeof(ret->id), "%s", db_text(q, 0));
-	snprintf(ret->name, sizeof(ret->name), "%s", db_text(q, 1));
 	return 1;
 }
 

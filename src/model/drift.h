@@ -26,6 +26,16 @@ MUST_CHECK int drift_next(struct db_query *q, struct drift_store *ret, struct er
 /* The finding about a store: 1; 0 if it is ready no more, -1. */
 MUST_CHECK int drift_set_health(struct db *db, const char *id, enum store_health health,
 				const char *message, struct err *err);
+enum { DRIFT_RESOURCES = 256 };
+
+/*
+ * What the store has taken of its quota, a JSON object; "": not known. Of set, 1: it is
+ * news, 0: it was known, -1; of get, 0 or -1.
+ */
+MUST_CHECK int drift_set_resources(struct db *db, const char *id, const char *text,
+				   struct err *err);
+MUST_CHECK int drift_get_resources(struct db *db, const char *id,
+				   char ret[DRIFT_RESOURCES], struct err *err);
 MUST_CHECK int drift_count(struct db *db, enum store_health health, int64_t *ret, struct err *err);
 
 /* A namespace with the platform's label and no store. */
@@ -50,17 +60,6 @@ MUST_CHECK int drift_drop_stray(struct db *db, const char *namespace, struct err
 /* Whose id it is: 1, with the slug of the row and whether it is of a deleted store; 0, -1. */
 MUST_CHECK int drift_owner(struct db *db, const char *id, bool *ret_deleted,
 			   char ret_slug[VALID_SLUG_BYTES], struct err *err);
-
-/* The store that has an address name now. */
-struct drift_holder {
-	char id[VALID_UUID_BYTES];
-	char name[VALID_NAME_BYTES];
-	bool had_jobs; /* else it was imported, and nobody has worked on it */
-};
-
-/* 1: found, 0: the name is free, -1. */
-MUST_CHECK int drift_holds(struct db *db, const char *slug, struct drift_holder *ret,
-			   struct err *err);
 
 /* A removal that was given up is taken up again after an hour: somebody asked for it. */
 enum { DRIFT_DELETE_AGAIN_MS = 3600 * 1000 };

@@ -25,6 +25,7 @@ const char *const store_health_words[STORE_HEALTHS] = {"unknown", "ok", "degrade
 enum {
 	INSERT,
 	TAKE,
+	HOLDS,
 	GET,
 	LIST,
 	MATCHING,
@@ -49,6 +50,8 @@ static const char *const statements[] = {
 	[TAKE] = "UPDATE stores SET type = :type, plan = :plan, namespace = :namespace,"
 		 " store_url = :store_url, admin_url = :admin_url, admin_user = :admin_user"
 		 " WHERE id = :id",
+	[HOLDS] = "SELECT id, name, EXISTS (SELECT 1 FROM jobs WHERE store_id = s.id)"
+		  " FROM stores AS s WHERE slug = :slug AND status <> 'deleted'",
 	[GET] = "SELECT " COLUMNS " FROM stores WHERE id = :id AND status <> 'deleted'",
 	[LIST] = "SELECT " COLUMNS " FROM stores WHERE " FITS
 		 " AND (created_at, id) < (:before_at, :before_id)"
@@ -141,6 +144,22 @@ store_take(struct db *db, const struct store *s, struct err *err)
 	return store_set_status(db, s->id, s->status, NULL, NULL, err) < 0 || db_run(q, err) < 0
 		       ? -1
 		       : 0;
+}
+
+int
+store_holds(struct db *db, const char *slug, struct store_holder *ret, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &store_sql, HOLDS);
+	int r;
+
+	db_bind_text(q, ":slug", slug);
+	r = db_step(q, err);
+	if (r <= 0)
+		return r;
+	*ret = (struct store_holder){.had_jobs = db_int(q, 2) != 0};
+	snprintf(ret->id, sizeof(ret->id), "%s", db_text(q, 0));
+	snprintf(ret->name, sizeof(ret->name), "%s", db_text(q, 1));
+	return 1;
 }
 
 static enum store_health

@@ -8,9 +8,12 @@
 
 #include "base/clock.h"
 #include "base/crash.h"
+#include "base/log.h"
 #include "base/valid.h"
 #include "cluster/blocker.h"
+#include "cluster/quota.h"
 #include "cluster/seed.h"
+#include "model/drift.h"
 #include "model/progress.h"
 #include "provisioner/await.h"
 #include "provisioner/install.h"
@@ -284,6 +287,33 @@ make_release(struct work *w, struct err *err)
 		       : 0;
 }
 
+/* What the shop has taken of its quota; where that cannot be had now, the next look tells it. */
+static int
+note_resources(struct work *w, struct err *err)
+{
+	CLEANUP(db_rollbackp) struct db *open = w->db;
+	CLEANUP(json_freep) struct json *quota = NULL;
+	struct err why = ERR_INIT;
+	char text[QUOTA_TEXT];
+
+	if (kube_get(w->kube, &quota, &why, "/api/v1/namespaces/%s/resourcequotas/%s",
+		     w->names.namespace, w->names.quota) < 0) {
+		log_warn("the quota of %s cannot be read: %s", w->names.namespace, why.text);
+		return 0;
+	}
+	quota_text(quota, text);
+	if (db_begin(open, err) < 0 || job_hold(open, w->job.id, w->job.fence, err) < 0 ||
+	    drift_set_resources(open, w->store.id, text, err) < 0)
+		return -1;
+	return db_commit(open, err);
+}
+
+static int
+open_storefront(struct work *w, struct err *err)
+{
+	return await_storefront(w, err) < 0 ? -1 : note_resources(w, err);
+}
+
 const struct work_step provision_steps[PROVISION_STEPS] = {
 	[STEP_NAMESPACE] = {make_namespace, 100}, /* the previous one may still be on its way out */
 	[STEP_SECRETS] = {make_secrets, 25},
@@ -291,5 +321,5 @@ const struct work_step provision_steps[PROVISION_STEPS] = {
 	[STEP_DATABASE] = {await_database, 100},
 	[STEP_WORDPRESS] = {await_wordpress, 100},
 	[STEP_WOOCOMMERCE] = {await_woocommerce, 100},
-	[STEP_STOREFRONT] = {await_storefront, 100},
+	[STEP_STOREFRONT] = {open_storefront, 100},
 };

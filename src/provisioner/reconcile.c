@@ -80,6 +80,8 @@ write_finding(struct db *db, const struct fleet_member *m, const struct drift_st
 	bool was = strcmp(before->health, store_health_words[STORE_DEGRADED]) == 0;
 	int r = drift_set_health(db, m->id, now, message, err);
 
+	if (r > 0 && drift_set_resources(db, m->id, m->resources, err) < 0)
+		return -1;
 	if (r <= 0 || (degraded == was && strcmp(message, before->message) == 0))
 		return r < 0 ? -1 : 0;
 	if (degraded) {
