@@ -160,7 +160,7 @@ connect(const char *path, int flags, int busy_ms, struct err *err)
 	}
 	sqlite3_extended_result_codes(db->handle, 1);
 	db->busy_since = clock_mono_ms();
-	return db;
+	return dbparts_prepare(db, err) < 0 ? db_close(db) : db;
 }
 
 int
