@@ -137,14 +137,31 @@ note_refusal(struct call *call, const struct err *why, struct err *err)
 		       : 0;
 }
 
+/*
+ * What everybody may read is answered to whoever asks while the database cannot say
+ * who that is: /api/ready has to tell of just this.
+ */
+static int
+find_caller(struct api *api, struct call *call, struct err *err)
+{
+	bool for_all = call->route->rule == RULE_OPEN && strcmp(call->route->method, "GET") == 0;
+
+	if (caller_find(api->db, api->conf, &api->key, call->req, &call->caller, err) == 0)
+		return 0;
+	if (!for_all || err_http(err->code) < 500)
+		return -1;
+	call->caller = (struct caller){.kind = CALLER_NOBODY, .actor = "nobody"};
+	*err = (struct err)ERR_INIT;
+	return 0;
+}
+
 /* Who asks, whether he may, and what he asks for. */
 static int
 admit(struct api *api, struct call *call, struct err *err)
 {
 	const struct req *req = call->req;
 
-	if (caller_find(api->db, api->conf, &api->key, req, &call->caller, err) < 0 ||
-	    guard_rule(req, call->route, &call->caller, err) < 0 ||
+	if (find_caller(api, call, err) < 0 || guard_rule(req, call->route, &call->caller, err) < 0 ||
 	    guard_origin(req, call->route, &call->caller, err) < 0 ||
 	    guard_body(req, call->route, err) < 0)
 		return -1;

@@ -223,6 +223,16 @@ db_checkpoint(struct db *db, struct db *locker, struct err *err)
 	return in_log - moved;
 }
 
+bool
+db_moved(struct db *db)
+{
+	int moved = 0;
+
+	return sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
+		       SQLITE_OK &&
+	       moved;
+}
+
 int64_t
 db_wal_bytes(const char *path)
 {
