@@ -64,7 +64,7 @@ struct route {
 struct route_match {
 	const struct route *route; /* NULL: OPTIONS, which `allow` answers */
 	char id[VALID_UUID_BYTES];
-	char allow[ANSWER_ALLOW];
+	char allow[ANSWER_ALLOW]; /* what a 405 and OPTIONS tell */
 };
 
 /* The i-th row of the table, NULL after the last. */

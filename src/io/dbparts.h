@@ -30,10 +30,14 @@ struct room {
 	struct db_query *queries;
 };
 
+/* Begins and ends of transactions, prepared with the connection, so that they always can end. */
+enum db_frame { DB_READ, DB_WRITE, DB_COMMIT, DB_ROLLBACK, DB_FRAMES };
+
 struct db {
 	sqlite3 *handle;
 	struct room rooms[DB_ROOMS];
 	int nrooms;
+	sqlite3_stmt *frames[DB_FRAMES];
 	int busy_ms;
 	int64_t busy_since;
 	unsigned nap_seed;
@@ -45,6 +49,9 @@ struct db {
 
 /* Fills err out of a code of SQLite; what: the statement or what was done. Returns -1. */
 int dbparts_fail(struct db *db, int rc, const char *what, struct err *err);
+
+/* Prepares db->frames; the file is not looked at for it. */
+MUST_CHECK int dbparts_prepare(struct db *db, struct err *err);
 
 /* A file that is there, as it is: no schema, no change to WAL. flags: SQLITE_OPEN_... */
 MUST_CHECK int dbparts_open(struct db **ret, const char *path, int flags, int busy_ms,

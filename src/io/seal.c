@@ -270,14 +270,19 @@ seal_password(char *ret, size_t chars)
 void
 seal_uuid(char *ret)
 {
+	static const char digits[] = "0123456789abcdef";
 	unsigned char b[16];
-	char hex[33];
 
 	randombytes_buf(b, sizeof(b));
 	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-	sodium_bin2hex(hex, sizeof(hex), b, sizeof(b));
-	snprintf(ret, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+	for (size_t i = 0; i < sizeof(b); i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*ret++ = '-';
+		*ret++ = digits[b[i] >> 4];
+		*ret++ = digits[b[i] & 15];
+	}
+	*ret = '\0';
 }
 
 void

@@ -57,9 +57,10 @@ static const char *const statements[] = {
 		 " AND (created_at, id) < (:before_at, :before_id)"
 		 " ORDER BY created_at DESC, id DESC LIMIT :limit",
 	[MATCHING] = "SELECT count(*) FROM stores WHERE " FITS,
-	[COUNT] = "SELECT count(*) FROM stores WHERE status <> 'deleted'",
+	[COUNT] = "SELECT coalesce(sum(n), 0) FROM tallies WHERE what = 'store'"
+		  " AND word <> 'deleted' AND (:status IS NULL OR word = :status)",
 	[COUNT_OWN] = "SELECT count(*) FROM stores WHERE status <> 'deleted' AND owner_id = :owner",
-	[COUNT_BY_STATUS] = "SELECT status, count(*) FROM stores GROUP BY status",
+	[COUNT_BY_STATUS] = "SELECT word, n FROM tallies WHERE what = 'store'",
 	[AVG_DURATION] = "SELECT avg(provision_finished_at - provision_started_at) / 1000.0"
 			 /* Not those whose clock was set meanwhile. */
 			 " FROM stores WHERE provision_finished_at - provision_started_at"
@@ -239,9 +240,13 @@ store_list(struct db *db, const struct store_filter *filter)
 int
 store_matching(struct db *db, const struct store_filter *filter, int64_t *ret, struct err *err)
 {
-	CLEANUP(db_donep) struct db_query *q = db_query(db, &store_sql, MATCHING);
+	CLEANUP(db_donep)
+	struct db_query *q = db_query(db, &store_sql, filter->text ? MATCHING : COUNT);
 
-	bind_filter(q, filter);
+	if (filter->text)
+		bind_filter(q, filter);
+	else
+		db_bind_text(q, ":status", filter->status);
 	if (db_step(q, err) < 0)
 		return -1;
 	*ret = db_int(q, 0);
