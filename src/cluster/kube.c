@@ -404,6 +404,8 @@ kube_delete(struct kube *kube, const char *uid, struct err *err, const char *pat
 	va_list ap;
 	int r;
 
+	/* A Job would leave its pods there: that is its default, for old clients. */
+	json_set_text(options, "propagationPolicy", "Background");
 	if (uid) {
 		struct json *preconditions = json_new_object();
 

@@ -8,12 +8,14 @@
 
 #include "base/log.h"
 #include "ctl/accounts.h"
+#include "ctl/adopt.h"
 #include "ctl/client.h"
 #include "ctl/command.h"
 #include "ctl/database.h"
 #include "ctl/doctor.h"
 #include "ctl/firstrun.h"
 #include "ctl/import.h"
+#include "ctl/keys.h"
 #include "ctl/namespace.h"
 #include "ctl/stores.h"
 #include "ctl/tokens.h"
@@ -55,6 +57,9 @@ static const struct command commands[] = {
 	{"db check", "[--quick]",
 	 "Look whether database and key files are whole, and say what to do if not.", "quick", 0, 0,
 	 database_check},
+	{"db migrate", "[--backup=FILE] [--json]",
+	 "Bring the database to this program's schema, after a checked copy of it.", "backup= json",
+	 0, 0, database_migrate},
 	{"db backup", "[--force] FILE",
 	 "Write a checked copy of the database, which may be in use, to FILE.", "force", 1, 1,
 	 database_backup},
@@ -64,10 +69,18 @@ static const struct command commands[] = {
 	{"namespace list", "",
 	 "Show the namespaces of the platform in the cluster that no store has.", "", 0, 0,
 	 namespace_list},
-	{"namespace adopt", "NAME", "Make a store again of such a namespace and the shop in it.", "",
-	 1, 1, namespace_adopt},
-	{"namespace remove", "NAME", "Remove such a namespace, with the shop and its data.", "", 1, 1,
-	 namespace_remove},
+	{"namespace adopt", "[--new-address] [--json] NAME",
+	 "Make a store of such a namespace and the shop in it, or of a shop of before the platform.",
+	 "new-address json", 1, 1, adopt_run},
+	{"namespace remove", "[--json] NAME", "Remove such a namespace, with the shop and its data.",
+	 "json", 1, 1, namespace_remove},
+	{"adopt", "[--new-address] [--json] NAME", "The same as namespace adopt.", "new-address json",
+	 1, 1, adopt_run},
+	{"keys list", "[--json]", "Show the keys of the programs, and which of before are needed.",
+	 "json", 0, 0, keys_list},
+	{"keys rotate", "[--json] KEY",
+	 "Put a new key in the place of one, seal or api, while the programs run.", "json", 1, 1,
+	 keys_replace},
 	{"import", "FILE", "Take over stores and audit log of the platform that this one grew out of.", "",
 	 1, 1, import_run},
 	{"audit verify", "", "Look whether the audit log is as it was written.", "", 0, 0,
