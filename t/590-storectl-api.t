@@ -204,7 +204,7 @@ subtest 'completion' => sub {
 		chomp $said;
 		return $said;
 	};
-	is($complete->(''), 'adopt audit db import keys namespace stores token user -c --help --version', 'the first words');
+	is($complete->(''), 'adopt audit db doctor import keys namespace setup stores token user -c --help --version', 'the first words');
 	is($complete->('st'), 'stores', 'what begins so');
 	is($complete->('audit', ''), 'verify export', 'the second');
 	is($complete->('user', 'r'), 'role remove', 'of each');
