@@ -34,6 +34,7 @@ my @broken = (
 	['at most one running job', "DROP INDEX jobs_running; UPDATE jobs SET store_id = '$id', state = 'running'"],
 	['every reference leads somewhere', "UPDATE events SET job_id = 99; INSERT INTO events (store_id, job_id, kind, attempt,"
 		. " step, state, message, created_at) VALUES ('$id', 99, 'x', 1, 'x', 'info', 'x', 1)"],
+	['what is counted is there', "UPDATE tallies SET n = n + 1 WHERE what = 'store'"],
 	['one store a slug', "DROP INDEX stores_slug; UPDATE stores SET slug = 'same'"],
 	['an acknowledged store is there', "PRAGMA foreign_keys=OFF; DELETE FROM stores WHERE id = '$id'"],
 	['the database is whole', "PRAGMA writable_schema=ON; DELETE FROM sqlite_schema WHERE name = 'jobs_due'"],

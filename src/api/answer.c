@@ -18,10 +18,17 @@ answer_free(struct answer *a)
 	buf_free(&a->body);
 }
 
+const struct buf *
+answer_body(const struct answer *a)
+{
+	return a->kept ? a->kept : &a->body;
+}
+
 /* Writes a tree as the body, and drops the tree. */
 static void
 write_body(struct answer *a, struct json *body)
 {
+	a->kept = NULL;
 	buf_reset(&a->body);
 	json_write(body, &a->body);
 	json_free(body);

@@ -32,6 +32,7 @@ struct answer {
 	int retry_after;	    /* seconds; 0: the header is left out */
 	struct json *details;	    /* what an error's body lists, if it lists anything */
 	struct buf body;
+	const struct buf *kept; /* sent in place of body: the cache's own, until its next use */
 };
 
 #define ANSWER_INIT                                                                                \
@@ -41,6 +42,9 @@ struct answer {
 
 /* Wipes body and cookie as well: they may show a secret. */
 void answer_free(struct answer *a);
+
+/* What is sent: body, or what the cache keeps. */
+const struct buf *answer_body(const struct answer *a);
 
 /* Both overwrite what the answer was before. answer_json() takes over body. */
 MUST_CHECK int answer_json(struct answer *a, int status, struct json *body, struct err *err);

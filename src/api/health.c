@@ -83,7 +83,20 @@ check_provisioner(struct json *checks, const struct health *health, int64_t now)
 	return add_check(checks, "provisioner", ok, text, seen);
 }
 
-/* The database answers; whether it could also be written. */
+/* What a change would meet; nothing is changed. */
+static int
+try_write(struct db *db, struct err *err)
+{
+	CLEANUP(db_rollbackp) struct db *open = db;
+
+	if (db_moved(open))
+		return err_set(err, ERR_DB_UNUSABLE,
+			       "The database's file is not there any more, or is another one: what "
+			       "is written now is lost when the programs end.");
+	return db_begin(open, err);
+}
+
+/* The database can be read and written; whether it also has room to grow. */
 static bool
 check_disk(struct json *checks, const char *path)
 {
@@ -143,7 +156,7 @@ warn_of_degraded(struct db *db, struct json *warnings, struct err *err)
 }
 
 static int
-add_warnings(struct json *body, const struct call *call, struct err *err)
+add_warnings(struct json *body, const struct call *call, bool readable, struct err *err)
 {
 	struct json *warnings = json_new_array();
 
@@ -152,6 +165,8 @@ add_warnings(struct json *body, const struct call *call, struct err *err)
 		json_add(warnings, json_new_text("AUTH is off: everybody on this machine may do "
 						 "everything; nobody else is answered."));
 	json_set(body, "warnings", warnings);
+	if (!readable)
+		return 0;
 	return warn_of_degraded(call->db, warnings, err) < 0 ? -1
 							     : warn_of_strays(call->db, warnings, err);
 }
@@ -166,28 +181,42 @@ hide_sentences(struct json *checks)
 				      "Log in, or ask from the machine itself, to see what it is.");
 }
 
+/*
+ * Fills checks; what the rows tell of the other parts is only looked at where they
+ * can be read. *users stays as it is unless they were counted.
+ */
+static bool
+check_all(struct json *checks, const struct call *call, bool *ret_readable, int64_t *users)
+{
+	struct health health[HEALTH_COMPONENTS] = {{.known = false}};
+	struct err why = ERR_INIT;
+	bool ready;
+
+	*ret_readable = health_get(call->db, health, &why) == 0 &&
+			(strcmp(call->conf->auth, "on") != 0 ||
+			 user_count(call->db, USER_ROLES, users, &why) == 0);
+	if (*ret_readable && try_write(call->db, &why) == 0)
+		ready = check_disk(checks, call->conf->database_path);
+	else
+		ready = add_check(checks, "database", false, why.text, clock_wall_ms());
+	if (!*ret_readable)
+		return false;
+	ready = check_provisioner(checks, health, clock_wall_ms()) && ready;
+	for (int i = 0; i < HEALTH_COMPONENTS; i++)
+		ready = check_component(checks, health_words[i], &health[i]) && ready;
+	return ready;
+}
+
+/* A database that fails is an answer of this route, not a failure of it. */
 int
 health_ready(const struct call *call, struct answer *ret, struct err *err)
 {
 	struct json *body = json_new_object(), *checks = json_new_array();
-	struct health health[HEALTH_COMPONENTS] = {{.known = false}};
 	struct err why = ERR_INIT;
-	bool ready = health_get(call->db, health, &why) == 0;
 	int64_t users = 1;
+	bool readable, ready = check_all(checks, call, &readable, &users);
 
-	if (ready && strcmp(call->conf->auth, "on") == 0)
-		ready = user_count(call->db, USER_ROLES, &users, &why) == 0;
-	/* A database that fails is an answer of this route, not a failure of it. */
-	if (!ready) {
-		add_check(checks, "database", false, why.text, clock_wall_ms());
-	} else {
-		ready = check_disk(checks, call->conf->database_path);
-		ready = check_provisioner(checks, health, clock_wall_ms()) && ready;
-		for (int i = 0; i < HEALTH_COMPONENTS; i++)
-			ready = check_component(checks, health_words[i], &health[i]) && ready;
-	}
-	/* A database that fails is told by its check. */
-	if (add_warnings(body, call, &why) < 0)
+	if (add_warnings(body, call, readable, &why) < 0)
 		ready = false;
 	if (call->caller.kind == CALLER_NOBODY && !valid_loopback(call->req->remote))
 		hide_sentences(checks);

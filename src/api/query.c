@@ -73,7 +73,7 @@ add_item(struct query *q, const char *s, const char *end, const char *const *key
 int
 query_parse(struct query *ret, const char *text, const char *const *keys, struct err *err)
 {
-	*ret = (struct query){.count = 0};
+	ret->count = 0;
 	while (*text) {
 		size_t len = strcspn(text, "&");
 

@@ -11,21 +11,24 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "io/proc.h"
 #include "io/seal.h"
 
-enum { LISTEN_FD = 0 };
+enum { LISTEN_FD = 0, REARM_MS = 1000, LOOK_EVERY = 16 };
 
 static FCGX_Request fcgi;
 static int signal_fd = -1, wait_fd = -1;
+static volatile sig_atomic_t in_hand; /* a connection */
 
 /* What req_next() copies out of the request; a longer value is a fault. */
 static const struct {
 	const char *name;
-	size_t offset, size;
+	size_t name_len, offset, size;
 } params[] = {
-#define FIELD(name, member) {name, offsetof(struct req, member), sizeof(((struct req *)0)->member)}
+#define FIELD(name, member)                                                                        \
+	{name, sizeof(name) - 1, offsetof(struct req, member), sizeof(((struct req *)0)->member)}
 	FIELD("REQUEST_METHOD", method),
 	FIELD("DOCUMENT_URI", path),
 	FIELD("QUERY_STRING", query),
@@ -50,8 +53,27 @@ give_up(int signo)
 				   "\"a connection stood still; this process makes way\"}\n";
 
 	(void)signo;
+	if (!in_hand)
+		return;
 	(void)!write(STDERR_FILENO, line, sizeof(line) - 1);
 	_exit(1);
+}
+
+/*
+ * From here on a peer is waited for. The alarm is set anew once a second at most:
+ * a connection in hand has REQ_SECONDS, or a second less, and costs no system call.
+ */
+static void
+watch(void)
+{
+	static int64_t armed_at;
+	int64_t now = clock_mono_ms();
+
+	if (!armed_at || now < armed_at || now - armed_at >= REARM_MS) {
+		alarm(REQ_SECONDS);
+		armed_at = now;
+	}
+	in_hand = 1;
 }
 
 /*
@@ -98,50 +120,84 @@ req_open(struct err *err)
 	return 0;
 }
 
-/* 1: a connection was taken and its parameters were read; 0: told to end; -1. */
+/* 1: there may be a connection; 0: told to end; -1. */
+static int
+await(struct err *err)
+{
+	struct epoll_event seen[2];
+	int n;
+
+	do {
+		n = epoll_wait(wait_fd, seen, ARRAY_SIZE(seen), -1);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return err_errno(err, "epoll_wait");
+	for (int i = 0; i < n; i++) {
+		if (seen[i].data.fd == signal_fd)
+			return 0;
+		if (seen[i].events & EPOLLERR)
+			return err_set(err, ERR_SYSTEM, "descriptor 0 is of no use any more");
+	}
+	return 1;
+}
+
+/*
+ * 1: a connection was taken and its parameters were read; 0: told to end; -1.
+ * While there is much to do the next one waits already, and most often it is
+ * taken without asking first; a word to end is looked for all the same.
+ */
 static int
 accept_next(struct err *err)
 {
-	for (;;) {
-		struct epoll_event seen[2];
-		int r, n = epoll_wait(wait_fd, seen, ARRAY_SIZE(seen), -1);
+	static unsigned turn;
+	bool ask = ++turn % LOOK_EVERY == 0;
 
-		if (n < 0) {
-			if (errno == EINTR)
-				continue;
-			return err_errno(err, "epoll_wait");
-		}
-		for (int i = 0; i < n; i++) {
-			if (seen[i].data.fd == signal_fd)
-				return 0;
-			if (seen[i].events & EPOLLERR)
-				return err_set(err, ERR_SYSTEM,
-					       "descriptor 0 is of no use any more");
-		}
-		alarm(REQ_SECONDS);
+	for (;; ask = true) {
+		int r = ask ? await(err) : 1;
+
+		if (r <= 0)
+			return r;
+		watch();
 		r = FCGX_Accept_r(&fcgi);
 		if (r == 0)
 			return 1;
-		alarm(0);
+		in_hand = 0;
 		/* Another process was faster, or the peer was gone or spoke no FastCGI. */
 		if (r != -EAGAIN && r != -EINTR && r != -ECONNABORTED)
 			return err_set(err, ERR_SYSTEM, "no connection can be taken: %d", r);
 	}
 }
 
+/* One parameter, "NAME=value"; of two with the same name the first counts. */
+static void
+read_param(const char *text, struct req *ret, bool seen[ARRAY_SIZE(params)], struct err *fault)
+{
+	const char *value = strchr(text, '=');
+	size_t i = 0, name = value ? (size_t)(value - text) : 0, len;
+
+	while (i < ARRAY_SIZE(params) &&
+	       (params[i].name_len != name || memcmp(params[i].name, text, name) != 0))
+		i++;
+	if (!value || i == ARRAY_SIZE(params) || seen[i])
+		return;
+	seen[i] = true;
+	len = strlen(++value);
+	if (len < params[i].size)
+		memcpy((char *)ret + params[i].offset, value, len + 1);
+	else
+		err_set(fault, ERR_BAD_REQUEST, "%s of the request is too long.", params[i].name);
+}
+
 static void
 read_params(struct req *ret, struct err *fault)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(params); i++) {
-		const char *value = FCGX_GetParam(params[i].name, fcgi.envp);
-		size_t len = value ? strlen(value) : 0;
+	bool seen[ARRAY_SIZE(params)] = {false};
 
-		if (len >= params[i].size)
-			err_set(fault, ERR_BAD_REQUEST, "%s of the request is too long.",
-				params[i].name);
-		else if (value)
-			memcpy((char *)ret + params[i].offset, value, len);
-	}
+	/* What is beyond the end of a text is of no meaning: it is not cleared each time. */
+	for (size_t i = 0; i < ARRAY_SIZE(params); i++)
+		((char *)ret)[params[i].offset] = '\0';
+	for (char **at = fcgi.envp; *at; at++)
+		read_param(*at, ret, seen, fault);
 	if (fault->code == ERR_NONE && (!ret->method[0] || ret->path[0] != '/'))
 		err_set(fault, ERR_BAD_REQUEST, "The request has no method or no path.");
 }
@@ -183,7 +239,8 @@ req_next(struct req *ret, struct err *fault, struct err *err)
 {
 	int r;
 
-	*ret = (struct req){.body = NULL};
+	ret->body = NULL;
+	ret->body_len = 0;
 	*fault = (struct err)ERR_INIT;
 	r = accept_next(err);
 	if (r <= 0)
@@ -227,32 +284,38 @@ reason(int status)
 	return "Status";
 }
 
+/* Not printf: there are several in every answer. */
+static void
+write_field(struct buf *out, const char *name, const char *value)
+{
+	if (!*value)
+		return;
+	buf_str(out, name);
+	buf_str(out, value);
+	buf_str(out, "\r\n");
+}
+
 /* Everything but the body; no value here has a byte that a client chose. */
 static void
 write_head(const struct req *req, const struct answer *a, struct buf *out)
 {
-	buf_printf(out, "Status: %d %s\r\nX-Request-Id: %s\r\n", a->status, reason(a->status),
-		   req->id);
-	buf_printf(out, "Cache-Control: %s\r\n", a->etag[0] ? "no-cache" : "no-store");
-	if (a->etag[0])
-		buf_printf(out, "ETag: %s\r\n", a->etag);
-	if (a->location[0])
-		buf_printf(out, "Location: %s\r\n", a->location);
-	if (a->allow[0])
-		buf_printf(out, "Allow: %s\r\n", a->allow);
-	if (a->link[0])
-		buf_printf(out, "Link: %s\r\n", a->link);
+	buf_printf(out, "Status: %d %s\r\n", a->status, reason(a->status));
+	write_field(out, "X-Request-Id: ", req->id);
+	write_field(out, "Cache-Control: ", a->etag[0] ? "no-cache" : "no-store");
+	write_field(out, "ETag: ", a->etag);
+	write_field(out, "Location: ", a->location);
+	write_field(out, "Allow: ", a->allow);
+	write_field(out, "Link: ", a->link);
+	write_field(out, "Set-Cookie: ", a->cookie);
 	if (a->total)
 		buf_printf(out, "X-Total-Count: %lld\r\n", (long long)a->total - 1);
-	if (a->cookie[0])
-		buf_printf(out, "Set-Cookie: %s\r\n", a->cookie);
 	if (a->status == 401)
 		buf_str(out, "WWW-Authenticate: Bearer\r\n");
 	if (a->retry_after)
 		buf_printf(out, "Retry-After: %d\r\n", a->retry_after);
 	if (a->type && a->status != 304 && a->status != 204)
 		buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n", a->type,
-			   a->body.len);
+			   answer_body(a)->len);
 	buf_str(out, "\r\n");
 }
 
@@ -260,11 +323,12 @@ void
 req_answer(const struct req *req, const struct answer *a)
 {
 	bool whole = strcmp(req->method, "HEAD") != 0 && a->status != 304 && a->status != 204;
+	const struct buf *body = answer_body(a);
 	struct buf head = BUF_INIT;
 
 	write_head(req, a, &head);
 	if (FCGX_PutStr(buf_text(&head), (int)head.len, fcgi.out) < 0 ||
-	    (whole && FCGX_PutStr(buf_text(&a->body), (int)a->body.len, fcgi.out) < 0))
+	    (whole && FCGX_PutStr(buf_text(body), (int)body->len, fcgi.out) < 0))
 		log_debug("the client is gone");
 	buf_free(&head);
 }
@@ -277,8 +341,8 @@ req_close(struct req *req)
 		free(req->body);
 		req->body = NULL;
 	}
-	seal_wipe(req->authorization, sizeof(req->authorization));
-	seal_wipe(req->cookie, sizeof(req->cookie));
+	seal_wipe(req->authorization, strlen(req->authorization));
+	seal_wipe(req->cookie, strlen(req->cookie));
 	FCGX_Finish_r(&fcgi);
-	alarm(0);
+	in_hand = 0;
 }

@@ -6,8 +6,8 @@
  * was asked for, so a request without it is refused.
  *
  * libfcgi has no time limit anywhere. The process waits for a connection with
- * epoll(7); from then until the answer is sent an alarm is set, and a peer that
- * is silent for REQ_SECONDS costs this process, which its supervisor replaces.
+ * epoll(7); from then until the answer is sent it is watched, and a peer that is
+ * silent for REQ_SECONDS costs this process, which its supervisor replaces.
  */
 #ifndef API_REQ_H
 #define API_REQ_H

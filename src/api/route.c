@@ -64,21 +64,24 @@ enum { PART_MAX = 64 };
 static bool
 fits(const char *pattern, const char *path, char id[PART_MAX])
 {
-	while (*pattern && *path) {
-		size_t want = strcspn(pattern + 1, "/"), have = strcspn(path + 1, "/");
+	while (*pattern) {
+		size_t have;
 
-		if (*pattern != '/' || *path != '/')
-			return false;
-		if (pattern[1] == ':') {
-			if (have == 0)
+		if (*pattern != ':') {
+			if (*pattern++ != *path++)
 				return false;
-			snprintf(id, PART_MAX, "%.*s", have < PART_MAX ? (int)have : 0, path + 1);
-		} else if (want != have || memcmp(pattern + 1, path + 1, want) != 0)
+			continue;
+		}
+		have = strcspn(path, "/");
+		if (have == 0)
 			return false;
-		pattern += 1 + want;
-		path += 1 + have;
+		if (have < PART_MAX)
+			memcpy(id, path, have);
+		id[have < PART_MAX ? have : 0] = '\0';
+		pattern += strcspn(pattern, "/");
+		path += have;
 	}
-	return !*pattern && !*path;
+	return !*path;
 }
 
 /* The path as the table writes it; false if it is too long for any route. */
@@ -86,11 +89,16 @@ static bool
 canonical(const char *path, char out[REQ_PATH])
 {
 	static const char versioned[] = "/api/v1/";
-	size_t skip = strncmp(path, versioned, strlen(versioned)) == 0 ? strlen("/api/v1") : 0;
-	int n = snprintf(out, REQ_PATH, "%s%s", skip ? "/api" : "", path + skip);
+	bool plain = strncmp(path, versioned, strlen(versioned)) != 0;
+	size_t n = strlen(path);
 
-	if (n < 0 || n >= REQ_PATH)
+	if (n >= REQ_PATH)
 		return false;
+	memcpy(out, path, n + 1);
+	if (!plain) {
+		n -= strlen("/v1");
+		memcpy(out + strlen("/api"), path + strlen("/api/v1"), n + 1 - strlen("/api"));
+	}
 	if (n > 1 && out[n - 1] == '/')
 		out[n - 1] = '\0';
 	return true;
@@ -105,20 +113,26 @@ allow(char list[ANSWER_ALLOW], const char *method)
 		 strcmp(method, "GET") == 0 ? ", HEAD" : "");
 }
 
-/* Looks among the routes with, or those without, a variable part. */
+/*
+ * Looks among the routes with, or those without, a variable part. The methods
+ * of the address are listed only where this one is none of them.
+ */
 static bool
 look(const char *method, const char *path, bool variable, struct route_match *m, char id[PART_MAX])
 {
-	bool head = strcmp(method, "HEAD") == 0;
+	const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
 
 	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
 		const struct route *r = &routes[i];
 
-		if ((strchr(r->path, ':') != NULL) != variable || !fits(r->path, path, id))
+		if (!fits(r->path, path, id) || (strchr(r->path, ':') != NULL) != variable)
 			continue;
-		allow(m->allow, r->method);
-		if (strcmp(r->method, head ? "GET" : method) == 0)
+		if (strcmp(r->method, wanted) == 0) {
 			m->route = r;
+			m->allow[0] = '\0';
+			return true;
+		}
+		allow(m->allow, r->method);
 	}
 	return m->allow[0] != '\0';
 }
@@ -148,7 +162,8 @@ route_find(const char *method, const char *path, struct route_match *ret, struct
 	if (!canonical(path, clean) ||
 	    (!look(method, clean, false, ret, id) && !look(method, clean, true, ret, id)))
 		return err_set(err, ERR_ROUTE_NOT_FOUND, "There is nothing at this address.");
-	allow(ret->allow, "OPTIONS");
+	if (!ret->route)
+		allow(ret->allow, "OPTIONS");
 	if (!ret->route && strcmp(method, "OPTIONS") == 0)
 		return 0;
 	if (!ret->route)

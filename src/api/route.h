@@ -19,7 +19,7 @@
 struct call {
 	const struct conf *conf;
 	struct db *db;
-	const struct secret_key *key;
+	struct secret_ring *keys; /* the current one first */
 	const struct counters *counters;
 	const struct req *req;
 	struct caller caller;
@@ -64,7 +64,7 @@ struct route {
 struct route_match {
 	const struct route *route; /* NULL: OPTIONS, which `allow` answers */
 	char id[VALID_UUID_BYTES];
-	char allow[ANSWER_ALLOW];
+	char allow[ANSWER_ALLOW]; /* what a 405 and OPTIONS tell */
 };
 
 /* The i-th row of the table, NULL after the last. */

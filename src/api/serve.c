@@ -14,6 +14,7 @@
 #include "model/event.h"
 #include "model/idem.h"
 #include "model/job.h"
+#include "model/keys.h"
 #include "model/session.h"
 #include "model/setup.h"
 #include "model/store.h"
@@ -21,40 +22,53 @@
 
 const struct db_table *const serve_tables[] = {
 	&store_sql, &job_sql,	  &event_sql, &audit_sql,   &drift_sql, &health_sql, &user_sql,
-	&session_sql, &token_sql, &attempt_sql, &setup_sql, &idem_sql, NULL};
+	&session_sql, &token_sql, &attempt_sql, &setup_sql, &idem_sql, &keys_sql, NULL};
 
 /* On whose behalf a row is shown: whoever may see it sees the same. */
 static const char view[] = "all";
 
-/* Answers follow from the rows alone, so one that was made for these rows is given again. */
+/* Made of the rows as they are now, and kept with their generation. */
 static int
-run_cached(struct api *api, const struct call *call, const struct route *route, struct answer *ret,
-	   struct err *err)
+run_fresh(struct api *api, const struct call *call, const char *key, struct answer *ret,
+	  struct err *err)
 {
-	char generation[HEALTH_GENERATION], key[SEAL_DIGEST], etag[ANSWER_ETAG];
+	CLEANUP(db_rollbackp) struct db *db = api->db;
+	char generation[HEALTH_GENERATION];
+
+	if (db_begin_read(db, err) < 0 || health_generation(db, generation, err) < 0 ||
+	    call->route->run(call, ret, err) < 0)
+		return -1;
+	cache_keep(&api->cache, generation, key, ret);
+	cache_etag(generation, key, ret->etag);
+	return 0;
+}
+
+/*
+ * Answers follow from the rows alone, so one that was made for these rows is given
+ * again. To read their generation takes one statement, and no transaction around it.
+ */
+static int
+run_cached(struct api *api, const struct call *call, struct answer *ret, struct err *err)
+{
+	char generation[HEALTH_GENERATION], key[SEAL_DIGEST];
 	const struct cache_entry *kept;
 
 	if (health_generation(api->db, generation, err) < 0)
 		return -1;
-	cache_key(&api->cache, route->path, call->id, call->req->query, view, key);
-	cache_etag(generation, key, etag);
-	kept = cache_find(&api->cache, generation, key);
-	if (cache_same(call->req->if_none_match, etag)) {
+	cache_key(&api->cache, call->route->path, call->id, call->req->query, view, key);
+	cache_etag(generation, key, ret->etag);
+	if (cache_same(call->req->if_none_match, ret->etag)) {
 		ret->status = 304;
-	} else if (kept) {
-		ret->status = 200;
-		ret->type = "application/json";
-		memcpy(ret->link, kept->link, sizeof(ret->link));
-		ret->total = kept->total;
-		buf_add(&ret->body, kept->body.data, kept->body.len);
-		if (ret->body.failed)
-			return err_set(err, ERR_INTERNAL, "out of memory");
-	} else {
-		if (route->run(call, ret, err) < 0)
-			return -1;
-		cache_keep(&api->cache, generation, key, ret);
+		return 0;
 	}
-	memcpy(ret->etag, etag, sizeof(etag));
+	kept = cache_find(&api->cache, generation, key);
+	if (!kept)
+		return run_fresh(api, call, key, ret, err);
+	ret->status = 200;
+	ret->type = "application/json";
+	memcpy(ret->link, kept->link, sizeof(ret->link));
+	ret->total = kept->total;
+	ret->kept = &kept->body;
 	return 0;
 }
 
@@ -81,10 +95,11 @@ run(struct api *api, const struct call *call, const struct route *route, struct 
 
 	if (route->access == ROUTE_WRITE)
 		return route->run(call, ret, err);
-	if (route->access != ROUTE_PLAIN && db_begin_read(api->db, err) < 0)
+	if (route->access == ROUTE_CACHED)
+		return run_cached(api, call, ret, err);
+	if (route->access == ROUTE_READ && db_begin_read(api->db, err) < 0)
 		return -1;
-	r = route->access == ROUTE_CACHED ? run_cached(api, call, route, ret, err)
-					  : route->run(call, ret, err);
+	r = route->run(call, ret, err);
 	db_rollback(api->db);
 	if (r == 0)
 		tag_body(call, ret);
@@ -123,14 +138,32 @@ note_refusal(struct call *call, const struct err *why, struct err *err)
 		       : 0;
 }
 
+/*
+ * What everybody may read is answered to whoever asks while the database cannot say
+ * who that is: /api/ready has to tell of just this.
+ */
+static int
+find_caller(struct api *api, struct call *call, struct err *err)
+{
+	bool for_all = call->route->rule == RULE_OPEN && strcmp(call->route->method, "GET") == 0;
+
+	if (caller_find(api->db, api->conf, &api->keys, call->req, &call->caller, err) == 0)
+		return 0;
+	if (!for_all || err_http(err->code) < 500)
+		return -1;
+	call->caller = (struct caller){.kind = CALLER_NOBODY, .actor = "nobody"};
+	*err = (struct err)ERR_INIT;
+	return 0;
+}
+
 /* Who asks, whether he may, and what he asks for. */
 static int
 admit(struct api *api, struct call *call, struct err *err)
 {
 	const struct req *req = call->req;
 
-	if (caller_find(api->db, api->conf, &api->key, req, &call->caller, err) < 0 ||
-	    guard_rule(req, call->route, &call->caller, err) < 0 ||
+	if (secret_refresh(&api->keys, api->conf->api_dir, err) < 0 ||
+	    find_caller(api, call, err) < 0 || guard_rule(req, call->route, &call->caller, err) < 0 ||
 	    guard_origin(req, call->route, &call->caller, err) < 0 ||
 	    guard_body(req, call->route, err) < 0)
 		return -1;
@@ -159,7 +192,7 @@ respond(struct api *api, const struct req *req, const struct err *fault,
 	struct call call = {
 		.conf = api->conf,
 		.db = api->db,
-		.key = &api->key,
+		.keys = &api->keys,
 		.counters = api->counters,
 		.req = req,
 	};
@@ -195,6 +228,7 @@ serve(struct api *api, const struct req *req, const struct err *fault, struct an
 
 	log_bind(LOG_REQUEST, req->id);
 	if (respond(api, req, fault, &route, ret, &err) < 0) {
+		api->outdated = err.code == ERR_DB_VERSION;
 		if (err_http(err.code) >= 500)
 			log_error("%s: %s", err_word(err.code), err.text);
 		answer_error(ret, &err, req->id);

@@ -53,17 +53,24 @@ void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list ap, again;
+	size_t room = 0;
 	int n;
 
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	/* Most texts fit into what is there. */
+	if (!b->failed && b->data)
+		room = b->size - b->len;
+	n = vsnprintf(room ? b->data + b->len : NULL, room, fmt, ap);
 	if (n < 0)
 		b->failed = true;
 	else if (reserve(b, (size_t)n)) {
-		vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
+		if ((size_t)n >= room)
+			vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
 		b->len += (size_t)n;
 	}
+	if (room && b->failed)
+		b->data[b->len] = '\0';
 	va_end(again);
 	va_end(ap);
 }

@@ -27,7 +27,10 @@ log_open(const char *program, enum log_level level)
 void
 log_bind(enum log_field field, const char *value)
 {
-	snprintf(bound[field], VALUE_MAX, "%s", value ? value : "");
+	bound[field][0] = '\0';
+	if (!value)
+		return;
+	snprintf(bound[field], VALUE_MAX, "%s", value);
 	valid_clean(bound[field]);
 }
 

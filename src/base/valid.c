@@ -104,6 +104,9 @@ valid_clean(char *s)
 	for (int n; *s; s += n) {
 		uint32_t cp = 0;
 
+		n = 1;
+		if (*s >= ' ' && *s < 0x7f)
+			continue;
 		n = decode(s, 4, &cp);
 		if (n == 0) {
 			*s = '?';

@@ -93,7 +93,7 @@ check(const struct conf_key *key, const char *value)
 	case CONF_PATH_OR_NONE:
 		if (n == 0)
 			return NULL;
-		/* fall through */
+		FALLTHROUGH;
 	case CONF_PATH:
 		return value[0] == '/' ? NULL : "must be an absolute path";
 	case CONF_DOMAIN:

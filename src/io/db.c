@@ -42,6 +42,9 @@ db_close(struct db *db)
 			sqlite3_finalize(db->rooms[i].queries[j].stmt);
 		free(db->rooms[i].queries);
 	}
+	sqlite3_finalize(db->version);
+	for (int i = 0; i < DB_FRAMES; i++)
+		sqlite3_finalize(db->frames[i]);
 	sqlite3_close_v2(db->handle);
 	free(db);
 	return NULL;
@@ -85,6 +88,37 @@ db_prepare(struct db *db, const struct db_table *const *tables, struct err *err)
 	return 0;
 }
 
+static const char *const frames[DB_FRAMES] = {
+	[DB_READ] = "BEGIN",
+	[DB_WRITE] = "BEGIN IMMEDIATE",
+	[DB_COMMIT] = "COMMIT",
+	[DB_ROLLBACK] = "ROLLBACK",
+};
+
+int
+dbparts_prepare(struct db *db, struct err *err)
+{
+	for (int i = 0; i < DB_FRAMES; i++) {
+		int rc = sqlite3_prepare_v3(db->handle, frames[i], -1, SQLITE_PREPARE_PERSISTENT,
+					    &db->frames[i], NULL);
+
+		if (rc != SQLITE_OK)
+			return dbparts_fail(db, rc, frames[i], err);
+	}
+	return 0;
+}
+
+static int
+run_frame(struct db *db, enum db_frame frame, struct err *err)
+{
+	int rc = sqlite3_step(db->frames[frame]);
+
+	if (rc != SQLITE_DONE)
+		dbparts_fail(db, rc, frames[frame], err);
+	sqlite3_reset(db->frames[frame]);
+	return rc == SQLITE_DONE ? 0 : -1;
+}
+
 int
 db_script(struct db *db, const char *sql, struct err *err)
 {
@@ -118,14 +152,40 @@ db_bound_log(struct db *db)
 	db->bounded = true;
 }
 
+/* A newer program may have brought the file to a schema whose rules we do not know. */
+static int
+check_schema(struct db *db, struct err *err)
+{
+	static const char sql[] = "PRAGMA user_version";
+	int rc = SQLITE_OK, found;
+
+	if (db->schema == 0)
+		return 0;
+	if (!db->version)
+		rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
+					&db->version, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(db->version);
+	if (rc != SQLITE_ROW)
+		return dbparts_fail(db, rc, sql, err);
+	found = sqlite3_column_int(db->version, 0);
+	sqlite3_reset(db->version);
+	return found == db->schema ? 0
+				   : err_set(err, ERR_DB_VERSION, DB_OUTDATED, found, db->schema);
+}
+
 int
 db_begin_at(struct db *db, const char *file, int line, struct err *err)
 {
 	if (!sqlite3_get_autocommit(db->handle))
 		return err_set(err, ERR_INTERNAL, "database: %s:%d begins inside %s", file, line,
 			       db->opener);
-	if (check_log(db, err) < 0 || db_script(db, "BEGIN IMMEDIATE", err) < 0)
+	if (check_log(db, err) < 0 || run_frame(db, DB_WRITE, err) < 0)
 		return -1;
+	if (check_schema(db, err) < 0) {
+		db_rollback(db);
+		return -1;
+	}
 	snprintf(db->opener, sizeof(db->opener), "%s:%d", file, line);
 	return 0;
 }
@@ -136,7 +196,7 @@ db_begin_read(struct db *db, struct err *err)
 	if (!sqlite3_get_autocommit(db->handle))
 		return err_set(err, ERR_INTERNAL, "database: a read transaction begins inside %s",
 			       db->opener);
-	if (db_script(db, "BEGIN", err) < 0)
+	if (run_frame(db, DB_READ, err) < 0)
 		return -1;
 	snprintf(db->opener, sizeof(db->opener), "a read transaction");
 	return 0;
@@ -145,7 +205,7 @@ db_begin_read(struct db *db, struct err *err)
 int
 db_commit(struct db *db, struct err *err)
 {
-	if (db_script(db, "COMMIT", err) == 0)
+	if (run_frame(db, DB_COMMIT, err) == 0)
 		return 0;
 	db_rollback(db);
 	return -1;
@@ -154,9 +214,11 @@ db_commit(struct db *db, struct err *err)
 void
 db_rollback(struct db *db)
 {
+	struct err ignored = ERR_INIT;
+
 	/* A failed ROLLBACK means that SQLite has rolled back already. */
 	if (!sqlite3_get_autocommit(db->handle))
-		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+		(void)!run_frame(db, DB_ROLLBACK, &ignored);
 }
 
 struct db_query *

@@ -71,6 +71,7 @@ bool db_null(struct db_query *q, int column);
 
 /* Moves the log into the file; `locker` is a second connection. The frames left, or -1. */
 MUST_CHECK int db_checkpoint(struct db *db, struct db *locker, struct err *err);
+bool db_moved(struct db *db); /* its file was deleted, or is another one now */
 int64_t db_wal_bytes(const char *path); /* of the log; 0 if there is none */
 const char *db_library(void);
 bool db_library_fixed(void); /* of the WAL-reset bug, which db_checkpoint() avoids */

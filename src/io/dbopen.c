@@ -160,7 +160,7 @@ connect(const char *path, int flags, int busy_ms, struct err *err)
 	}
 	sqlite3_extended_result_codes(db->handle, 1);
 	db->busy_since = clock_mono_ms();
-	return db;
+	return dbparts_prepare(db, err) < 0 ? db_close(db) : db;
 }
 
 int
@@ -221,6 +221,16 @@ db_checkpoint(struct db *db, struct db *locker, struct err *err)
 	if (rc != SQLITE_OK)
 		return dbparts_fail(db, rc, "checkpoint", err);
 	return in_log - moved;
+}
+
+bool
+db_moved(struct db *db)
+{
+	int moved = 0;
+
+	return sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) ==
+		       SQLITE_OK &&
+	       moved;
 }
 
 int64_t

@@ -15,6 +15,7 @@
  * familiar    addresses from which an account has logged in
  * setup       at most one row: the token that makes the first account
  * idempotency what was answered to a change that carried a key
+ * tallies     how many stores have each status, and jobs of each kind each state
  */
 #include "io/migrate.h"
 #include "io/dbparts.h"
@@ -233,7 +234,57 @@ static const char schema_4[] =
 /* The digest of a row and of the one before it; rows of before have none. */
 static const char schema_5[] = "ALTER TABLE audit_log ADD COLUMN hash TEXT;";
 
-static const char *const steps[] = {schema_1, schema_2, schema_3, schema_4, schema_5};
+/* What a store has taken of its quota, as the API shows it (JSON). */
+static const char schema_6[] =
+	"ALTER TABLE stores ADD COLUMN resources TEXT;"
+	"CREATE TRIGGER stores_resources AFTER UPDATE OF resources ON stores " RAISE;
+
+/* Which key of api.key a token's hash is made with; "": the one of before there were several. */
+static const char schema_7[] = "ALTER TABLE tokens ADD COLUMN hash_key TEXT NOT NULL DEFAULT '';";
+
+/*
+ * Counting all rows for each create took longer the more there were: triggers
+ * count them, in rows that are there from the start.
+ */
+static const char schema_8[] =
+	"CREATE TABLE tallies ("
+	"  what TEXT NOT NULL,"
+	"  word TEXT NOT NULL,"
+	"  n INTEGER NOT NULL,"
+	"  PRIMARY KEY (what, word)"
+	") STRICT, WITHOUT ROWID;"
+	"WITH words (s) AS (VALUES ('provisioning'), ('ready'), ('failed'), ('deleting'), ('deleted'))"
+	"  INSERT INTO tallies SELECT 'store', s, (SELECT count(*) FROM stores WHERE status = s)"
+	"  FROM words;"
+	"WITH kinds (k) AS (VALUES ('provision'), ('delete')), words (s) AS (VALUES ('queued'),"
+	"  ('running'), ('retry'), ('done'), ('failed'), ('cancelled'))"
+	"  INSERT INTO tallies SELECT k, s, (SELECT count(*) FROM jobs WHERE kind = k AND state = s)"
+	"  FROM kinds, words;"
+	"CREATE TRIGGER stores_counted AFTER INSERT ON stores"
+	"  BEGIN UPDATE tallies SET n = n + 1 WHERE what = 'store' AND word = new.status; END;"
+	"CREATE TRIGGER stores_gone AFTER DELETE ON stores"
+	"  BEGIN UPDATE tallies SET n = n - 1 WHERE what = 'store' AND word = old.status; END;"
+	"CREATE TRIGGER stores_moved AFTER UPDATE OF status ON stores WHEN old.status <> new.status"
+	"  BEGIN UPDATE tallies SET n = n + 1 WHERE what = 'store' AND word = new.status; END;"
+	"CREATE TRIGGER stores_left AFTER UPDATE OF status ON stores WHEN old.status <> new.status"
+	"  BEGIN UPDATE tallies SET n = n - 1 WHERE what = 'store' AND word = old.status; END;"
+	"CREATE TRIGGER jobs_counted AFTER INSERT ON jobs"
+	"  BEGIN UPDATE tallies SET n = n + 1 WHERE what = new.kind AND word = new.state; END;"
+	"CREATE TRIGGER jobs_gone AFTER DELETE ON jobs"
+	"  BEGIN UPDATE tallies SET n = n - 1 WHERE what = old.kind AND word = old.state; END;"
+	"CREATE TRIGGER jobs_moved AFTER UPDATE OF state ON jobs WHEN old.state <> new.state"
+	"  BEGIN UPDATE tallies SET n = n + 1 WHERE what = new.kind AND word = new.state; END;"
+	"CREATE TRIGGER jobs_left AFTER UPDATE OF state ON jobs WHEN old.state <> new.state"
+	"  BEGIN UPDATE tallies SET n = n - 1 WHERE what = old.kind AND word = old.state; END;"
+	/* A kind at a time is asked for; the durations are read without their rows. */
+	"DROP INDEX jobs_due;"
+	"CREATE INDEX jobs_due ON jobs (kind, run_at, id) WHERE state IN ('queued', 'retry');"
+	"DROP INDEX events_history;"
+	"CREATE INDEX events_history ON events (kind, step, id, duration_ms)"
+	"  WHERE state = 'done';";
+
+static const char *const steps[] = {schema_1, schema_2, schema_3, schema_4,
+				    schema_5, schema_6, schema_7, schema_8};
 
 enum { VERSION_GET, APPLICATION_GET, TABLES_GET, QUICK_CHECK, FULL_CHECK, FOREIGN_CHECK };
 
@@ -336,5 +387,24 @@ migrate_run(struct db *db, struct err *err)
 		return -1;
 	if (version < migrate_newest() && upgrade(db, version, err) < 0)
 		return -1;
-	return db_commit(open, err);
+	if (db_commit(open, err) < 0)
+		return -1;
+	db->schema = migrate_newest();
+	return 0;
+}
+
+int
+migrate_require(struct db *db, struct err *err)
+{
+	int64_t version = 0;
+
+	if (migrate_look(db, &version, err) < 0)
+		return -1;
+	if (version < migrate_newest())
+		return err_set(err, ERR_DB_VERSION,
+			       "The database has schema %d, and this program needs %d. Bring it there "
+			       "with: storectl db migrate",
+			       (int)version, migrate_newest());
+	db->schema = migrate_newest();
+	return 0;
 }

@@ -2,6 +2,7 @@
 #include "model/event.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 
@@ -22,14 +23,8 @@ static const char *const statements[] = {
 		   " AND step = :step AND state = 'done' LIMIT 1",
 	[PRUNE] = "DELETE FROM events WHERE store_id IN"
 		  " (SELECT id FROM stores WHERE deleted_at < :before)",
-	/* Nearest-rank percentiles over the newest rows. */
-	[TIMES] = "WITH last AS (SELECT duration_ms AS d FROM events"
-		  "   WHERE kind = :kind AND step = :step AND state = 'done'"
-		  "   ORDER BY id DESC LIMIT :limit),"
-		  " ranked AS (SELECT d, row_number() OVER (ORDER BY d) AS r,"
-		  "   count(*) OVER () AS n FROM last)"
-		  " SELECT max(n), min(CASE WHEN r * 100 >= n * 50 THEN d END),"
-		  "   min(CASE WHEN r * 100 >= n * 95 THEN d END) FROM ranked",
+	[TIMES] = "SELECT duration_ms FROM events WHERE kind = :kind AND step = :step"
+		  " AND state = 'done' ORDER BY id DESC LIMIT :limit",
 };
 DB_TABLE(event_sql, statements);
 
@@ -111,17 +106,37 @@ event_prune(struct db *db, int64_t deleted_before, struct err *err)
 	return db_run(q, err) < 0 ? -1 : 0;
 }
 
+static int
+compare(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The least of the sorted values that so many percent of all are not above. */
+static int64_t
+nearest_rank(const int64_t *sorted, int64_t count, int64_t percent)
+{
+	return count ? sorted[(count * percent + 99) / 100 - 1] : 0;
+}
+
 int
 event_times(struct db *db, enum job_kind kind, const char *step, struct event_times *ret,
 	    struct err *err)
 {
 	CLEANUP(db_donep) struct db_query *q = db_query(db, &event_sql, TIMES);
+	int64_t took[EVENT_HISTORY], n = 0;
+	int r;
 
 	db_bind_text(q, ":kind", job_kind_words[kind]);
 	db_bind_text(q, ":step", step);
 	db_bind_int(q, ":limit", EVENT_HISTORY);
-	if (db_step(q, err) < 0)
+	while ((r = db_step(q, err)) > 0 && n < EVENT_HISTORY)
+		took[n++] = db_int(q, 0);
+	if (r < 0)
 		return -1;
-	*ret = (struct event_times){db_int(q, 0), db_int(q, 1), db_int(q, 2)};
+	qsort(took, (size_t)n, sizeof(took[0]), compare);
+	*ret = (struct event_times){n, nearest_rank(took, n, 50), nearest_rank(took, n, 95)};
 	return 0;
 }

@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 
+enum { BEHIND_MAX = 64 };
+
 const char *const job_kind_words[JOB_KINDS] = {"provision", "delete"};
 const char *const job_state_words[JOB_STATES] = {"queued", "running", "retry",
 						 "done",   "failed",  "cancelled"};
@@ -26,6 +28,7 @@ enum {
 	OF_STORE,
 	ACTIVE,
 	POSITION,
+	BEHIND,
 	COUNT,
 	OLDEST,
 	FAILURES,
@@ -65,7 +68,12 @@ static const char *const statements[] = {
 		   " AND state IN ('queued', 'retry', 'running') LIMIT 1",
 	[POSITION] = "SELECT 1 + count(*) FROM jobs WHERE kind = :kind AND " WAITS
 		     " AND (run_at, id) < (:run_at, :id)",
-	[COUNT] = "SELECT count(*) FROM jobs WHERE kind = :kind AND state = :state",
+	/* How many wait, and at most :most of those behind the job. */
+	[BEHIND] = "SELECT (SELECT sum(n) FROM tallies WHERE what = :kind AND word IN"
+		   " ('queued', 'retry')), (SELECT count(*) FROM (SELECT 1 FROM jobs"
+		   " WHERE kind = :kind AND " WAITS " AND (run_at, id) > (:run_at, :id)"
+		   " LIMIT :most))",
+	[COUNT] = "SELECT coalesce(sum(n), 0) FROM tallies WHERE what = :kind AND word = :state",
 	[OLDEST] = "SELECT coalesce(min(run_at), 0) FROM jobs WHERE kind = :kind"
 		   " AND state IN ('queued', 'retry')",
 	[FAILURES] = "SELECT error_code, count(*) FROM jobs WHERE state = 'failed'"
@@ -228,17 +236,35 @@ job_active(struct db *db, const char *store_id, enum job_kind kind, struct err *
 	return db_step(q, err);
 }
 
-int
-job_position(struct db *db, const struct job *job, int64_t *ret, struct err *err)
+static struct db_query *
+ask_place(struct db *db, int statement, const struct job *job)
 {
-	CLEANUP(db_donep) struct db_query *q = db_query(db, &job_sql, POSITION);
+	struct db_query *q = db_query(db, &job_sql, statement);
 
 	db_bind_text(q, ":kind", job_kind_words[job->kind]);
 	db_bind_int(q, ":run_at", job->run_at);
 	db_bind_int(q, ":id", job->id);
-	if (db_step(q, err) < 0)
+	return q;
+}
+
+/* One that has just been queued has few behind it, so those are counted first. */
+int
+job_position(struct db *db, const struct job *job, int64_t *ret, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *behind = ask_place(db, BEHIND, job);
+	CLEANUP(db_donep) struct db_query *before = NULL;
+
+	db_bind_int(behind, ":most", BEHIND_MAX);
+	if (db_step(behind, err) < 0)
 		return -1;
-	*ret = db_int(q, 0);
+	if (db_int(behind, 1) < BEHIND_MAX) {
+		*ret = db_int(behind, 0) - db_int(behind, 1);
+		return 0;
+	}
+	before = ask_place(db, POSITION, job);
+	if (db_step(before, err) < 0)
+		return -1;
+	*ret = db_int(before, 0);
 	return 0;
 }
 

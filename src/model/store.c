@@ -24,6 +24,8 @@ const char *const store_health_words[STORE_HEALTHS] = {"unknown", "ok", "degrade
 
 enum {
 	INSERT,
+	TAKE,
+	HOLDS,
 	GET,
 	LIST,
 	MATCHING,
@@ -45,14 +47,20 @@ static const char *const statements[] = {
 		   " updated_at)"
 		   " VALUES (:id, :name, :slug, :type, :plan, :status, :namespace, :store_url,"
 		   " :admin_url, :admin_user, :box, :key_id, :owner, :now, :now)",
+	[TAKE] = "UPDATE stores SET type = :type, plan = :plan, namespace = :namespace,"
+		 " store_url = :store_url, admin_url = :admin_url, admin_user = :admin_user"
+		 " WHERE id = :id",
+	[HOLDS] = "SELECT id, name, EXISTS (SELECT 1 FROM jobs WHERE store_id = s.id)"
+		  " FROM stores AS s WHERE slug = :slug AND status <> 'deleted'",
 	[GET] = "SELECT " COLUMNS " FROM stores WHERE id = :id AND status <> 'deleted'",
 	[LIST] = "SELECT " COLUMNS " FROM stores WHERE " FITS
 		 " AND (created_at, id) < (:before_at, :before_id)"
 		 " ORDER BY created_at DESC, id DESC LIMIT :limit",
 	[MATCHING] = "SELECT count(*) FROM stores WHERE " FITS,
-	[COUNT] = "SELECT count(*) FROM stores WHERE status <> 'deleted'",
+	[COUNT] = "SELECT coalesce(sum(n), 0) FROM tallies WHERE what = 'store'"
+		  " AND word <> 'deleted' AND (:status IS NULL OR word = :status)",
 	[COUNT_OWN] = "SELECT count(*) FROM stores WHERE status <> 'deleted' AND owner_id = :owner",
-	[COUNT_BY_STATUS] = "SELECT status, count(*) FROM stores GROUP BY status",
+	[COUNT_BY_STATUS] = "SELECT word, n FROM tallies WHERE what = 'store'",
 	[AVG_DURATION] = "SELECT avg(provision_finished_at - provision_started_at) / 1000.0"
 			 /* Not those whose clock was set meanwhile. */
 			 " FROM stores WHERE provision_finished_at - provision_started_at"
@@ -120,6 +128,39 @@ store_insert(struct db *db, const struct store *s, const struct store_box *box, 
 			       "another name.",
 			       s->slug);
 	return -1;
+}
+
+int
+store_take(struct db *db, const struct store *s, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &store_sql, TAKE);
+
+	db_bind_text(q, ":id", s->id);
+	db_bind_text(q, ":type", s->type);
+	db_bind_text(q, ":plan", s->plan);
+	db_bind_text(q, ":namespace", s->namespace);
+	db_bind_text(q, ":store_url", s->store_url);
+	db_bind_text(q, ":admin_url", s->admin_url);
+	db_bind_text(q, ":admin_user", s->admin_user);
+	return store_set_status(db, s->id, s->status, NULL, NULL, err) < 0 || db_run(q, err) < 0
+		       ? -1
+		       : 0;
+}
+
+int
+store_holds(struct db *db, const char *slug, struct store_holder *ret, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &store_sql, HOLDS);
+	int r;
+
+	db_bind_text(q, ":slug", slug);
+	r = db_step(q, err);
+	if (r <= 0)
+		return r;
+	*ret = (struct store_holder){.had_jobs = db_int(q, 2) != 0};
+	snprintf(ret->id, sizeof(ret->id), "%s", db_text(q, 0));
+	snprintf(ret->name, sizeof(ret->name), "%s", db_text(q, 1));
+	return 1;
 }
 
 static enum store_health
@@ -199,9 +240,13 @@ store_list(struct db *db, const struct store_filter *filter)
 int
 store_matching(struct db *db, const struct store_filter *filter, int64_t *ret, struct err *err)
 {
-	CLEANUP(db_donep) struct db_query *q = db_query(db, &store_sql, MATCHING);
+	CLEANUP(db_donep)
+	struct db_query *q = db_query(db, &store_sql, filter->text ? MATCHING : COUNT);
 
-	bind_filter(q, filter);
+	if (filter->text)
+		bind_filter(q, filter);
+	else
+		db_bind_text(q, ":status", filter->status);
 	if (db_step(q, err) < 0)
 		return -1;
 	*ret = db_int(q, 0);

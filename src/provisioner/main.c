@@ -25,6 +25,7 @@
 #include "model/audit.h"
 #include "model/event.h"
 #include "model/health.h"
+#include "model/keys.h"
 #include "model/store.h"
 #include "provisioner/checkpoint.h"
 #include "provisioner/claim.h"
@@ -110,7 +111,7 @@ static int
 open_databases(const struct conf *conf, struct db **db, struct db **locker, struct err *err)
 {
 	static const struct db_table *const tables[] = {&store_sql, &job_sql,	 &event_sql,
-							&audit_sql, &health_sql, NULL};
+							&audit_sql, &health_sql, &keys_sql, NULL};
 
 	if (db_open(db, conf->database_path, BUSY_MS, err) < 0 || migrate_run(*db, err) < 0 ||
 	    db_prepare(*db, tables, err) < 0)
@@ -137,6 +138,18 @@ open_wake(const struct notify *manager, const char *path, struct err *err)
 	return wake_adopt(manager->listening, path, err) < 0 ? -1 : manager->listening;
 }
 
+/* A newer program has changed the database: the one that is installed now has to go on. */
+static bool
+outdated(struct db *db)
+{
+	struct err err = ERR_INIT;
+
+	if (migrate_require(db, &err) == 0 || err.code != ERR_DB_VERSION)
+		return false;
+	log_error("stopping: %s", err.text);
+	return true;
+}
+
 /* Until SIGTERM or SIGINT; then until the last worker has put its job back. */
 static void
 supervise(struct claim *c, struct checkpoint *checkpoint, struct notify *manager, int signal_fd,
@@ -153,6 +166,10 @@ supervise(struct claim *c, struct checkpoint *checkpoint, struct notify *manager
 		claim_reap(c);
 		if (stopping && claim_stop(c))
 			return;
+		if (!stopping && outdated(c->db)) {
+			stopping = true;
+			notify_say(manager, "STOPPING=1");
+		}
 		if (!stopping) {
 			jump_tick(&jump, c->db);
 			claim_tick(c);
@@ -176,7 +193,8 @@ serve(const struct conf *conf, const char *conf_file, struct err *err)
 	CLEANUP(db_closep) struct db *db = NULL;
 	CLEANUP(db_closep) struct db *locker = NULL;
 	static struct claim claim; /* the slots are too large for a stack */
-	struct checkpoint checkpoint = {.path = conf->database_path};
+	struct checkpoint checkpoint = {.path = conf->database_path,
+					.keys = conf->provisioner_dir};
 	struct notify manager;
 	char worker[PATH_MAX];
 	int signal_fd, wake_fd;

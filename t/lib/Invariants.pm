@@ -40,6 +40,9 @@ my @rows = (
 	['a store that is ready or deleted has no job that waits or runs', q{
 		SELECT s.id, s.status, j.kind, j.state FROM stores s JOIN jobs j ON j.store_id = s.id
 		WHERE s.status IN ('ready', 'deleted') AND j.finalized_at IS NULL}],
+	['what is counted is there', q{
+		SELECT what, word, n FROM tallies WHERE n <> (SELECT count(*) FROM stores WHERE what = 'store' AND status = word)
+		+ (SELECT count(*) FROM jobs WHERE kind = what AND state = word)}],
 	['one store a slug', q{SELECT slug FROM stores WHERE status <> 'deleted' GROUP BY slug HAVING count(*) > 1}],
 );
 

@@ -1,149 +1,23 @@
 /*
- * test_fuzz.c: everything that takes apart what strangers send, given a kept
- * corpus and what becomes of it when bytes are changed, taken out, put in and
- * doubled. Nothing is asked of the results but that they keep to their bounds;
- * the sanitizers' build asks the rest. The mutations are the same in every run.
- *
- * A file's first byte says who gets the rest: b body, q query, t token, p path,
- * e list of tags, a address, l text for the log. The corpus is t/fixtures/corpus.
+ * test_fuzz.c: replays the kept corpus of a fuzzer's target (t/fuzz), and what
+ * becomes of it when bytes are changed, taken out, put in and doubled. The
+ * mutations are the same in every run. Built once for each target.
  */
 #include "tool.h"
 
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "api/cache.h"
-#include "api/fields.h"
-#include "api/page.h"
-#include "api/query.h"
-#include "api/route.h"
+#include "../fuzz/fuzz.h"
 #include "io/seal.h"
-#include "model/attempt.h"
-#include "model/token.h"
 
-enum { INPUT = 4096, ROUNDS = 20000 };
-
-static void
-give_body(const char *text, size_t len)
-{
-	CLEANUP(json_freep) struct json *body = NULL;
-	CLEANUP(json_freep) struct json *details = json_new_array();
-	struct fields fields;
-	struct buf again = BUF_INIT;
-
-	if (json_parse(&body, text, len, E) < 0)
-		return;
-	json_write(body, &again);
-	assert_false(again.failed);
-	buf_free(&again);
-	if (fields_read(body, &fields, details, E) == 0) {
-		assert_true(valid_slug(fields.slug));
-		assert_true(valid_text(fields.name) >= VALID_NAME_MIN);
-		assert_true(valid_admin_user(fields.admin_user));
-	}
-	assert_true(json_count(details) <= 32);
-}
-
-static void
-give_query(const char *text, size_t len)
-{
-	static const char *const keys[] = {"status", "q", "limit", "cursor", NULL};
-	char cursor[PAGE_CURSOR], link[ANSWER_LINK];
-	struct query q;
-	struct page p;
-
-	(void)len;
-	if (query_parse(&q, text, keys, E) < 0)
-		return;
-	for (int i = 0; i < q.count; i++)
-		assert_true(valid_text(q.items[i].value) >= 0);
-	if (page_read(&q, 0, true, &p, E) < 0)
-		return;
-	assert_true(p.limit >= 0 && p.limit <= PAGE_MAX && p.at >= 0);
-	page_cursor(p.at, p.id, cursor);
-	if (query_get(&q, "cursor"))
-		assert_string_equal(cursor, query_get(&q, "cursor"));
-	page_link("/api/stores", &q, cursor, link);
-	assert_null(strpbrk(link, "\r\n"));
-}
-
-static void
-give_token(const char *text, size_t len)
-{
-	char key[TOKEN_KEY];
-
-	(void)len;
-	if (token_parse(text, key))
-		assert_int_equal(strlen(key), TOKEN_KEY - 1);
-}
-
-static void
-give_path(const char *text, size_t len)
-{
-	static const char *const methods[] = {"GET", "HEAD", "POST", "DELETE", "OPTIONS"};
-	struct route_match m;
-
-	(void)len;
-	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
-		if (route_find(methods[i], text, &m, E) == 0 && m.id[0])
-			assert_true(valid_uuid(m.id));
-}
-
-static void
-give_tags(const char *text, size_t len)
-{
-	(void)len;
-	(void)!cache_same(text, "\"generation.1-0123456789abcdef\"");
-}
-
-static void
-give_address(const char *text, size_t len)
-{
-	char network[ATTEMPT_NETWORK];
-
-	(void)len;
-	attempt_network(text, network);
-	assert_true(strlen(network) < ATTEMPT_NETWORK);
-	(void)!valid_loopback(text);
-}
-
-static void
-give_text(const char *text, size_t len)
-{
-	char clean[INPUT + 1], slug[VALID_SLUG_BYTES];
-
-	snprintf(clean, sizeof(clean), "%s", text);
-	valid_clean(clean);
-	assert_true(valid_text(clean) >= 0);
-	err_set(E, ERR_INTERNAL, "%s", text);
-	assert_true(valid_text(tool_err.text) >= 0);
-	if (valid_utf8(text, len))
-		assert_true(valid_make_slug(text, slug) <= VALID_SLUG_MAX);
-}
+enum { INPUT = 4096 };
 
 static void
 give(const char *data, size_t len)
 {
-	static const struct {
-		char kind;
-		void (*to)(const char *text, size_t len);
-	} takers[] = {{'b', give_body}, {'q', give_query},   {'t', give_token}, {'p', give_path},
-		      {'e', give_tags}, {'a', give_address}, {'l', give_text}};
-	char *copy;
-
-	if (len == 0)
-		return;
-	/* As long as it is, so that a byte beyond is seen. */
-	copy = malloc(len);
-	assert_non_null(copy);
-	memcpy(copy, data + 1, len - 1);
-	copy[len - 1] = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(takers); i++)
-		if (takers[i].kind == data[0])
-			takers[i].to(copy, len - 1);
-	free(copy);
+	LLVMFuzzerTestOneInput((const uint8_t *)data, len);
 }
 
 /* xorshift: the same numbers in every run. */
@@ -235,7 +109,7 @@ replays_the_corpus(void **state)
 	DIR *dir;
 
 	(void)state;
-	snprintf(folder, sizeof(folder), "%s/t/fixtures/corpus", srcdir ? srcdir : "../..");
+	snprintf(folder, sizeof(folder), "%s/t/fixtures/" CORPUS, srcdir ? srcdir : "../..");
 	dir = opendir(folder);
 	assert_non_null(dir);
 	for (struct dirent *e; (e = readdir(dir));) {
@@ -247,7 +121,7 @@ replays_the_corpus(void **state)
 		whole = read_input(folder, e->d_name, data);
 		give(data, whole);
 		len = whole;
-		for (int i = 0; i < ROUNDS; i++) {
+		for (int i = 0; i < CORPUS_ROUNDS; i++) {
 			if (i % 16 ==
 			    0) /* begin again: what has changed too much is nothing any more */
 				len = read_input(folder, e->d_name, data);
@@ -256,7 +130,7 @@ replays_the_corpus(void **state)
 		}
 	}
 	closedir(dir);
-	assert_true(files >= 20);
+	assert_true(files >= CORPUS_FILES);
 }
 
 int
