@@ -49,6 +49,15 @@ my @zones = (
 	['GET', 'GET', '/api/health', 101, 600, 20],
 );
 
+subtest 'the dashboard is there for who has asked the API too often' => sub {
+	my $address = '198.51.100.' . ++$addresses;
+	1 while ask('GET', '/api/health', $address) eq 'passed';
+	is(ask('GET', '/', $address), 'passed', 'its page');
+	my $passed = 1;
+	$passed++ while ask('GET', '/', $address) eq 'passed';
+	cmp_ok($passed, '>=', 101, 'which has a burst of its own');
+};
+
 for (@zones) {
 	my ($what, $method, $path, $burst, $rate, $more) = @$_;
 	subtest "promise 5.5: the curve of $what" => sub {

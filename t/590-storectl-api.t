@@ -222,13 +222,17 @@ subtest 'completion' => sub {
 		chomp $said;
 		return $said;
 	};
-	is($complete->(''), 'audit db import namespace stores token user -c --help --version', 'the first words');
+	is($complete->(''), 'adopt audit db doctor import keys namespace setup stores token user -c --help --version', 'the first words');
 	is($complete->('st'), 'stores', 'what begins so');
 	is($complete->('audit', ''), 'verify export', 'the second');
 	is($complete->('user', 'r'), 'role remove', 'of each');
 	is($complete->('stores', 'create', '--'), '--plan= --admin-user= --wait --timeout= --json', 'options');
 	is($complete->('stores', 'show', 'b'), 'blue-shop', 'names of stores');
 	is($complete->('user', 'role', 'ann', ''), 'viewer operator admin', 'roles');
+	is($complete->('keys', 'rotate', ''), '--json seal api', 'keys');
+	is($complete->('db', 'migrate', '--'), '--backup= --json', 'options of a command without arguments');
+	is($complete->('adopt', '--'), '--new-address --json', 'of one of one word');
+	is($complete->('adopt', '--json', '--'), '--new-address --json', 'also behind another');
 	is($complete->('nothing', ''), '', 'nothing of nothing');
 };
 unlink glob "$p->{dir}/storectl.*";

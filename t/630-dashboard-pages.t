@@ -21,7 +21,7 @@ my $day = 86_400;
 my ($moving, $failed, $ready) = $p->plant(
 	{name => 'Blue Door Books', slug => 'blue-door-books', status => 'provisioning', steps => 3, owner => 'boss'},
 	{name => 'Old Town Tea', status => 'failed', plan => 'large', owner => 'anna', age => 3 * $day},
-	{name => 'Garden Tools & Co', owner => 'boss', age => 9 * $day},
+	{name => 'Garden Tools & Co', owner => 'boss', age => 9 * $day, lacks => "The shop's WordPress is scaled to nothing."},
 	{name => 'Kaffeerösterei Nord', status => 'provisioning', owner => 'anna', age => 300},
 	{name => 'Velo Werkstatt', status => 'deleting', owner => 'boss', age => 40 * $day},
 	{name => 'A very long name of a shop that sells everything there is', plan => 'medium', age => 11 * $day},

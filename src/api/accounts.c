@@ -60,7 +60,7 @@ accounts_add(const struct call *call, struct user *u, const char *actor, enum au
 void
 accounts_key(const struct call *call, const char *name, char ret[SECRET_MAC])
 {
-	secret_mac(call->key, "account", name, strlen(name), ret);
+	secret_mac(&call->keys->keys[0], "account", name, strlen(name), ret);
 }
 
 /* A session for the answer to carry; the one that the request came with has ended. */
@@ -71,7 +71,10 @@ begin_session(const struct call *call, const struct user *u, struct answer *ret,
 	int64_t now = clock_wall_ms();
 	int r;
 
-	caller_new_proof(call->key, proof, hash);
+	/* Nobody changes the key while we may write. */
+	if (secret_refresh(call->keys, call->conf->api_dir, err) < 0)
+		return -1;
+	caller_new_proof(&call->keys->keys[0], proof, hash);
 	caller_cookie(proof, ret->cookie, sizeof(ret->cookie));
 	seal_wipe(proof, sizeof(proof));
 	r = *call->caller.session ? session_end(call->db, call->caller.session, err) : 0;
@@ -241,7 +244,7 @@ finish_setup(const struct call *call, const char *token, struct user *u, struct 
 	CLEANUP(db_rollbackp) struct db *db = call->db;
 	char hash[SECRET_MAC];
 
-	secret_mac(call->key, "setup", token, strlen(token), hash);
+	secret_mac(&call->keys->keys[0], "setup", token, strlen(token), hash);
 	if (db_begin(db, err) < 0 || setup_take(db, hash, clock_wall_ms(), err) < 0 ||
 	    accounts_add(call, u, "setup", AUDIT_SETUP, err) < 0 ||
 	    begin_session(call, u, ret, err) < 0 || user_get(db, u->id, u, err) < 0 ||
@@ -258,7 +261,7 @@ try_setup(const struct call *call, const struct first *in, struct answer *ret, s
 	char hash[SECRET_MAC];
 	int r;
 
-	secret_mac(call->key, "setup", in->token, strlen(in->token), hash);
+	secret_mac(&call->keys->keys[0], "setup", in->token, strlen(in->token), hash);
 	if (db_begin_read(call->db, err) < 0)
 		return -1;
 	r = setup_check(call->db, hash, clock_wall_ms(), err);

@@ -20,11 +20,31 @@ refuse(struct err *err)
 		       "This token is unknown, revoked or expired; ask an admin for a new one.");
 }
 
+/* By the current key or one before it; then it is by the current one from now on. */
+static bool
+proves(struct db *db, const struct secret_ring *keys, const char *text, struct token *t)
+{
+	char hash[SECRET_MAC];
+
+	for (int i = 0; i < keys->count; i++) {
+		secret_mac(&keys->keys[i], "token", text, strlen(text), hash);
+		if (!secret_same(hash, t->hash))
+			continue;
+		if (i > 0) {
+			secret_mac(&keys->keys[0], "token", text, strlen(text), t->hash);
+			memcpy(t->hash_key, keys->keys[0].id, sizeof(t->hash_key));
+			token_rehash(db, t);
+		}
+		return true;
+	}
+	return false;
+}
+
 static int
-by_token(struct db *db, const struct secret_key *key, const char *text, struct caller *ret,
+by_token(struct db *db, const struct secret_ring *keys, const char *text, struct caller *ret,
 	 struct err *err)
 {
-	char name[TOKEN_KEY], hash[SECRET_MAC];
+	char name[TOKEN_KEY];
 	int64_t now = clock_wall_ms();
 	struct token token;
 	struct user user;
@@ -35,8 +55,7 @@ by_token(struct db *db, const struct secret_key *key, const char *text, struct c
 	r = token_find(db, name, &token, err);
 	if (r <= 0)
 		return r < 0 ? -1 : refuse(err);
-	secret_mac(key, "token", text, strlen(text), hash);
-	if (!secret_same(hash, token.hash) || token.revoked_at || token.expires_at <= now)
+	if (token.revoked_at || token.expires_at <= now || !proves(db, keys, text, &token))
 		return refuse(err);
 	r = user_get(db, token.user_id, &user, err);
 	if (r <= 0)
@@ -98,7 +117,7 @@ by_cookie(struct db *db, const struct secret_key *key, const char *header, struc
 }
 
 int
-caller_find(struct db *db, const struct conf *conf, const struct secret_key *key,
+caller_find(struct db *db, const struct conf *conf, const struct secret_ring *keys,
 	    const struct req *req, struct caller *ret, struct err *err)
 {
 	static const char bearer[] = "Bearer ";
@@ -114,11 +133,11 @@ caller_find(struct db *db, const struct conf *conf, const struct secret_key *key
 		return 0;
 	}
 	if (!req->authorization[0])
-		return by_cookie(db, key, req->cookie, ret, err);
+		return by_cookie(db, &keys->keys[0], req->cookie, ret, err);
 	if (strncasecmp(req->authorization, bearer, strlen(bearer)) != 0)
 		return err_set(err, ERR_UNAUTHORIZED,
 			       "Authorization has to be \"Bearer\" and an API token.");
-	return by_token(db, key, req->authorization + strlen(bearer), ret, err);
+	return by_token(db, keys, req->authorization + strlen(bearer), ret, err);
 }
 
 void

@@ -27,7 +27,7 @@ struct caller {
 };
 
 /* ERR_UNAUTHORIZED for a token that does not hold. */
-MUST_CHECK int caller_find(struct db *db, const struct conf *conf, const struct secret_key *key,
+MUST_CHECK int caller_find(struct db *db, const struct conf *conf, const struct secret_ring *keys,
 			   const struct req *req, struct caller *ret, struct err *err);
 
 /* A new proof for a cookie, and its keyed hash for the row. The caller wipes proof. */

@@ -50,20 +50,36 @@ write_audit(const struct call *call, const struct store *s, bool generated, stru
 	return stores_audit(call, s, AUDIT_CREATE, details, err);
 }
 
+/* For the provisioner. In the transaction of its row: nobody changes the key then. */
+static int
+seal(const struct call *call, const char *password, struct store_box *box, struct err *err)
+{
+	struct seal_key key;
+
+	_Static_assert(sizeof(box->data) >= SEAL_BOX, "a sealed password fits");
+	*box = (struct store_box){.len = SEAL_BOX};
+	if (seal_load_public(&key, call->conf->provisioner_dir, err) < 0)
+		return -1;
+	snprintf(box->key_id, sizeof(box->key_id), "%s", key.id);
+	return seal_close(&key, password, box->data, err);
+}
+
 /* 1: the answer is that of an earlier request with this key; 0: *ret is the new row; -1. */
 static int
-write_new(const struct call *call, const struct store *s, const struct store_box *box,
-	  bool generated, struct answer *replayed, struct json **ret, struct err *err)
+write_new(const struct call *call, const struct store *s, const char *password, bool generated,
+	  struct answer *replayed, struct json **ret, struct err *err)
 {
 	CLEANUP(db_rollbackp) struct db *db = call->db;
 	CLEANUP(json_freep) struct json *row = NULL;
+	struct store_box box;
 	int r = db_begin(db, err);
 
 	if (r == 0)
 		r = replay_find(call, replayed, err);
 	if (r != 0)
 		return r;
-	if (check_limits(call, err) < 0 || store_insert(db, s, box, err) < 0 ||
+	if (check_limits(call, err) < 0 || seal(call, password, &box, err) < 0 ||
+	    store_insert(db, s, &box, err) < 0 ||
 	    stores_queue(call, s, JOB_PROVISION, err) < 0 ||
 	    write_audit(call, s, generated, err) < 0 || stores_show(call, s->id, &row, err) < 0)
 		return -1;
@@ -99,35 +115,18 @@ fill_store(const struct call *call, const struct fields *f, struct store *s)
 	snprintf(s->owner_id, sizeof(s->owner_id), "%s", call->caller.user_id);
 }
 
-/* Makes a password if none was given, and seals it for the provisioner. */
-static int
-seal(const struct call *call, struct fields *f, struct store_box *box, struct err *err)
-{
-	struct seal_key key;
-
-	_Static_assert(sizeof(box->data) >= SEAL_BOX, "a sealed password fits");
-	*box = (struct store_box){.len = SEAL_BOX};
-	if (seal_load_public(&key, call->conf->provisioner_dir, err) < 0)
-		return -1;
-	if (!f->admin_password[0])
-		seal_password(f->admin_password, PASSWORD_CHARS);
-	snprintf(box->key_id, sizeof(box->key_id), "%s", key.id);
-	return seal_close(&key, f->admin_password, box->data, err);
-}
-
 static int
 create(const struct call *call, struct fields *f, struct answer *ret, struct err *err)
 {
 	bool generated = !f->admin_password[0];
-	struct store_box box;
 	struct store store;
 	struct json *row;
 	int r;
 
-	if (seal(call, f, &box, err) < 0)
-		return -1;
+	if (generated)
+		seal_password(f->admin_password, PASSWORD_CHARS);
 	fill_store(call, f, &store);
-	r = write_new(call, &store, &box, generated, ret, &row, err);
+	r = write_new(call, &store, f->admin_password, generated, ret, &row, err);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
 	wake_ring(call->conf->wake_socket);

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "io/migrate.h"
 #include "io/seal.h"
+#include "model/keys.h"
 #include "model/setup.h"
 
 enum { BUSY_MS = 2000, EXIT_USAGE = 2, SETUP_TOKEN = 33 };
@@ -81,7 +82,7 @@ offer_setup(struct api *api, struct err *err)
 	int r;
 
 	seal_password(token, sizeof(token) - 1);
-	secret_mac(&api->key, "setup", token, strlen(token), hash);
+	secret_mac(&api->keys.keys[0], "setup", token, strlen(token), hash);
 	r = setup_offer(api->db, hash, clock_wall_ms(), err);
 	if (r > 0)
 		log_warn("There is no account yet. Make the first one with storectl user add "
@@ -101,7 +102,8 @@ prepare(struct api *api, struct err *err)
 		return err_errno(err, "setrlimit");
 	if (seal_init(err) < 0 || db_open(&api->db, api->conf->database_path, BUSY_MS, err) < 0 ||
 	    migrate_run(api->db, err) < 0 || db_prepare(api->db, serve_tables, err) < 0 ||
-	    secret_load(&api->key, api->conf->api_dir, err) < 0 ||
+	    secret_refresh(&api->keys, api->conf->api_dir, err) < 0 ||
+	    keys_sweep(api->db, KEYS_API, api->conf->api_dir, err) < 0 ||
 	    counters_open(&api->counters, api->conf->api_dir, err) < 0)
 		return -1;
 	cache_open(&api->cache, api->conf);
@@ -128,6 +130,9 @@ answer_all(struct api *api, struct err *err)
 		req_answer(&req, &answer);
 		req_close(&req);
 		answer_free(&answer);
+		if (api->outdated)
+			return err_set(err, ERR_DB_VERSION,
+				       "Ending, so that the program that is installed now is started.");
 	}
 	return r;
 }

@@ -19,7 +19,7 @@
 struct call {
 	const struct conf *conf;
 	struct db *db;
-	const struct secret_key *key;
+	struct secret_ring *keys; /* the current one first */
 	const struct counters *counters;
 	const struct req *req;
 	struct caller caller;

@@ -14,6 +14,7 @@
 #include "model/event.h"
 #include "model/idem.h"
 #include "model/job.h"
+#include "model/keys.h"
 #include "model/session.h"
 #include "model/setup.h"
 #include "model/store.h"
@@ -21,7 +22,7 @@
 
 const struct db_table *const serve_tables[] = {
 	&store_sql, &job_sql,	  &event_sql, &audit_sql,   &drift_sql, &health_sql, &user_sql,
-	&session_sql, &token_sql, &attempt_sql, &setup_sql, &idem_sql, NULL};
+	&session_sql, &token_sql, &attempt_sql, &setup_sql, &idem_sql, &keys_sql, NULL};
 
 /* On whose behalf a row is shown: whoever may see it sees the same. */
 static const char view[] = "all";
@@ -146,7 +147,7 @@ find_caller(struct api *api, struct call *call, struct err *err)
 {
 	bool for_all = call->route->rule == RULE_OPEN && strcmp(call->route->method, "GET") == 0;
 
-	if (caller_find(api->db, api->conf, &api->key, call->req, &call->caller, err) == 0)
+	if (caller_find(api->db, api->conf, &api->keys, call->req, &call->caller, err) == 0)
 		return 0;
 	if (!for_all || err_http(err->code) < 500)
 		return -1;
@@ -161,7 +162,8 @@ admit(struct api *api, struct call *call, struct err *err)
 {
 	const struct req *req = call->req;
 
-	if (find_caller(api, call, err) < 0 || guard_rule(req, call->route, &call->caller, err) < 0 ||
+	if (secret_refresh(&api->keys, api->conf->api_dir, err) < 0 ||
+	    find_caller(api, call, err) < 0 || guard_rule(req, call->route, &call->caller, err) < 0 ||
 	    guard_origin(req, call->route, &call->caller, err) < 0 ||
 	    guard_body(req, call->route, err) < 0)
 		return -1;
@@ -190,7 +192,7 @@ respond(struct api *api, const struct req *req, const struct err *fault,
 	struct call call = {
 		.conf = api->conf,
 		.db = api->db,
-		.key = &api->key,
+		.keys = &api->keys,
 		.counters = api->counters,
 		.req = req,
 	};
@@ -226,6 +228,7 @@ serve(struct api *api, const struct req *req, const struct err *fault, struct an
 
 	log_bind(LOG_REQUEST, req->id);
 	if (respond(api, req, fault, &route, ret, &err) < 0) {
+		api->outdated = err.code == ERR_DB_VERSION;
 		if (err_http(err.code) >= 500)
 			log_error("%s: %s", err_word(err.code), err.text);
 		answer_error(ret, &err, req->id);

@@ -17,9 +17,10 @@
 struct api {
 	const struct conf *conf;
 	struct db *db;
-	struct secret_key key;
+	struct secret_ring keys;
 	struct counters *counters;
 	struct cache cache;
+	bool outdated; /* the database is a newer program's: this one has to end */
 };
 
 /* The rooms of model/ whose statements the handlers use, for db_prepare(). */

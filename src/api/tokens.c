@@ -72,8 +72,8 @@ audit(const struct call *call, const struct token *t, enum audit_action action, 
 
 /* The user that the token is for; a name that is nobody's is a fault of the field. */
 static int
-write_token(const struct call *call, struct form *form, struct token *t, struct answer *ret,
-	    struct err *err)
+write_token(const struct call *call, struct form *form, const char *text, struct token *t,
+	    struct answer *ret, struct err *err)
 {
 	CLEANUP(db_rollbackp) struct db *db = call->db;
 	struct user u;
@@ -92,6 +92,11 @@ write_token(const struct call *call, struct form *form, struct token *t, struct 
 	if (form_close(form, ret, err) < 0)
 		return -1;
 	memcpy(t->user_id, u.id, sizeof(t->user_id));
+	/* Nobody changes the key while we may write. */
+	if (secret_refresh(call->keys, call->conf->api_dir, err) < 0)
+		return -1;
+	secret_mac(&call->keys->keys[0], "token", text, strlen(text), t->hash);
+	memcpy(t->hash_key, call->keys->keys[0].id, sizeof(t->hash_key));
 	if (token_insert(db, t, err) < 0 || audit(call, t, AUDIT_TOKEN_CREATE, err) < 0)
 		return -1;
 	return db_commit(db, err);
@@ -106,8 +111,7 @@ create(const struct call *call, struct form *form, struct token *t, struct answe
 
 	seal_uuid(t->id);
 	token_make(text, t->key);
-	secret_mac(call->key, "token", text, strlen(text), t->hash);
-	if (write_token(call, form, t, ret, err) < 0) {
+	if (write_token(call, form, text, t, ret, err) < 0) {
 		seal_wipe(text, sizeof(text));
 		return -1;
 	}

@@ -2,6 +2,9 @@
 #include "api/view.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#include "model/drift.h"
 
 static const char *
 or_null(const char *s)
@@ -193,6 +196,20 @@ view_store(struct view *v, const struct store *s, struct json **ret, struct err 
 	return 0;
 }
 
+/* null where it is not known. */
+static int
+add_resources(struct view *v, const char *id, struct json *row, struct err *err)
+{
+	char text[DRIFT_RESOURCES];
+	struct json *resources = NULL;
+
+	if (drift_get_resources(v->db, id, text, err) < 0 ||
+	    (*text && json_parse(&resources, text, strlen(text), err) < 0))
+		return -1;
+	json_set(row, "resources", resources);
+	return 0;
+}
+
 int
 view_store_whole(struct view *v, const struct store *s, struct json **ret, struct err *err)
 {
@@ -204,6 +221,8 @@ view_store_whole(struct view *v, const struct store *s, struct json **ret, struc
 	if (r < 0 || (r > 0 && add_progress(v, &job, row, err) < 0))
 		return -1;
 	json_set(row, "job", r > 0 ? job_json(&job) : NULL);
+	if (add_resources(v, s->id, row, err) < 0)
+		return -1;
 	*ret = row;
 	row = NULL;
 	return 0;

@@ -54,7 +54,7 @@ static const struct {
 	[ERR_DB_CORRUPT] = {"database_corrupt", 503, ERR_OUTAGE},
 	[ERR_DB_CONSTRAINT] = {"database_constraint", 500, ERR_TERMINAL},
 	[ERR_DB_FAILED] = {"database_failed", 500, ERR_OUTAGE},
-	[ERR_DB_VERSION] = {"database_version", 500, ERR_TERMINAL},
+	[ERR_DB_VERSION] = {"database_version", 503, ERR_OUTAGE},
 	[ERR_CONFIG] = {"configuration", 500, ERR_OUTAGE},
 	[ERR_SYSTEM] = {"system_error", 500, ERR_OUTAGE},
 	[ERR_CLUSTER_UNREACHABLE] = {"cluster_unreachable", 503, ERR_OUTAGE},

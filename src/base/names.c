@@ -38,5 +38,6 @@ names_of(struct names *n, const char *slug, const char *base_domain, int port, b
 	snprintf(n->wp_secret, sizeof(n->wp_secret), "%.50s-wp-secret", n->slug);
 	snprintf(n->mariadb, sizeof(n->mariadb), "%.*s-mariadb", short_length(n->slug), n->slug);
 	snprintf(n->wordpress, sizeof(n->wordpress), "%.50s-wordpress", n->slug);
+	snprintf(n->quota, sizeof(n->quota), "%.50s-quota", n->slug);
 	snprintf(n->init_job, sizeof(n->init_job), "%.50s-wc-init", n->slug);
 }

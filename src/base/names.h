@@ -26,6 +26,7 @@ struct names {
 	char wp_secret[NAMES_OBJECT];
 	char mariadb[NAMES_OBJECT]; /* of the StatefulSet; the slug is cut in it */
 	char wordpress[NAMES_OBJECT];
+	char quota[NAMES_OBJECT];
 	char init_job[NAMES_OBJECT]; /* followed by "-" and the release's revision */
 };
 

@@ -11,14 +11,74 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/json.h"
-
 enum { FILE_MAX = 1 << 20, DEPTH_MAX = 8 };
+
+const char *const chart_parts[CHART_CLAIMS] = {"mariadb", "wordpress"};
+
+/* What values.schema.json takes for a size. */
+static bool
+is_quantity(const char *s)
+{
+	static const char *const units[] = {"", "Ki", "Mi", "Gi", "Ti", "k", "M", "G", "T"};
+	size_t n = strspn(s, "0123456789");
+
+	if (n == 0 || strlen(s) >= CHART_QUANTITY)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (strcmp(s + n, units[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_class(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789.-");
+
+	return s[n] == '\0' && n < CHART_CLASS;
+}
+
+struct json *
+chart_write_kept(const struct chart_kept *kept)
+{
+	struct json *values = json_new_object();
+
+	for (int i = 0; i < CHART_CLAIMS; i++) {
+		struct json *part = json_new_object();
+
+		json_set_text(part, "storage", kept->claims[i].storage);
+		if (*kept->claims[i].class)
+			json_set_text(part, "storageClass", kept->claims[i].class);
+		if (i == 0)
+			json_set_int(part, "runAsUser", kept->user);
+		json_set(values, chart_parts[i], part);
+	}
+	return values;
+}
+
+bool
+chart_read_kept(const struct json *values, struct chart_kept *ret)
+{
+	int64_t user = json_int(json_at(values, chart_parts[0], "runAsUser"));
+
+	*ret = (struct chart_kept){.user = (int)user};
+	for (int i = 0; i < CHART_CLAIMS; i++) {
+		const char *storage = json_text(json_at(values, chart_parts[i], "storage"));
+		const char *class = json_text(json_at(values, chart_parts[i], "storageClass"));
+
+		if (!is_quantity(storage) || !is_class(class))
+			return false;
+		snprintf(ret->claims[i].storage, CHART_QUANTITY, "%s", storage);
+		snprintf(ret->claims[i].class, CHART_CLASS, "%s", class);
+	}
+	return user > 0 && user <= INT32_MAX;
+}
 
 void
 chart_values(const struct chart_store *s, struct buf *out)
 {
-	CLEANUP(json_freep) struct json *values = json_new_object();
+	CLEANUP(json_freep)
+	struct json *values = s->kept ? chart_write_kept(s->kept) : json_new_object();
 	struct json *init = json_new_object();
 	struct json *ingress = json_new_object();
 	struct json *tls = json_new_object();

@@ -161,6 +161,16 @@ see_claim(struct fleet *fleet, struct fleet_member *m, const struct json *object
 	return 0;
 }
 
+static int
+see_quota(struct fleet *fleet, struct fleet_member *m, const struct json *object, struct err *err)
+{
+	(void)fleet, (void)err;
+	/* Another one that somebody made does not count for ours. */
+	if (m && strcmp(name_of(object), m->names.quota) == 0)
+		quota_text(object, m->resources);
+	return 0;
+}
+
 /* An item of a list of whole objects has no kind of its own. */
 static const struct list {
 	const char *path, *selector, *kind;
@@ -172,6 +182,7 @@ static const struct list {
 	{"/apis/apps/v1/statefulsets", OURS, "StatefulSet", true, see_database},
 	{"/apis/apps/v1/deployments", OURS, "Deployment", true, see_wordpress},
 	{"/api/v1/persistentvolumeclaims", OURS, "PersistentVolumeClaim", true, see_claim},
+	{"/api/v1/resourcequotas", OURS, "ResourceQuota", true, see_quota},
 };
 
 static int

@@ -9,6 +9,7 @@
 
 #include "base/names.h"
 #include "cluster/kube.h"
+#include "cluster/quota.h"
 #include "cluster/release.h"
 
 /* What a page of a list said about an object. */
@@ -30,6 +31,7 @@ struct fleet_member {
 	bool foreign; /* the namespace carries another store's id */
 	enum release_status release;
 	int revision;
+	char resources[QUOTA_TEXT]; /* "": not known */
 };
 
 /* A namespace with the platform's label. */

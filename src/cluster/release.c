@@ -56,24 +56,39 @@ unbase64(const char *text, size_t *ret_len)
 	return data;
 }
 
-enum release_status
-release_payload(const char *data)
+/* What a record holds; NULL if it cannot be read. */
+static struct json *
+unpack(const char *data)
 {
-	enum release_status status = RELEASE_UNREADABLE;
-	CLEANUP(json_freep) struct json *payload = NULL;
+	struct json *payload = NULL;
 	struct err ignored = ERR_INIT;
 	struct buf text = {.max = PAYLOAD_MAX};
 	size_t len = 0;
 	char *inner = unbase64(data, &len);
 	char *packed = inner ? unbase64(inner, &len) : NULL;
 
-	if (packed && gzip_unpack(packed, len, &text) &&
-	    json_parse(&payload, buf_text(&text), text.len, &ignored) == 0)
-		status = status_of(json_text(json_at(payload, "info", "status")));
+	if (!packed || !gzip_unpack(packed, len, &text) ||
+	    json_parse(&payload, buf_text(&text), text.len, &ignored) < 0)
+		payload = NULL;
 	free(packed);
 	free(inner);
 	buf_free(&text);
-	return status;
+	return payload;
+}
+
+static enum release_status
+status_in(const struct json *payload)
+{
+	return payload ? status_of(json_text(json_at(payload, "info", "status")))
+		       : RELEASE_UNREADABLE;
+}
+
+enum release_status
+release_payload(const char *data)
+{
+	CLEANUP(json_freep) struct json *payload = unpack(data);
+
+	return status_in(payload);
 }
 
 bool
@@ -124,10 +139,20 @@ int
 release_decode(struct kube *kube, const char *namespace, const char *name, struct release *ret,
 	       struct err *err)
 {
+	CLEANUP(json_freep) struct json *payload = NULL;
+
+	return release_fetch(kube, namespace, name, ret, &payload, err);
+}
+
+int
+release_fetch(struct kube *kube, const char *namespace, const char *name, struct release *ret,
+	      struct json **ret_payload, struct err *err)
+{
 	CLEANUP(json_freep) struct json *record = NULL;
 	struct release newest;
 	int r = release_read(kube, namespace, name, &newest, err);
 
+	*ret_payload = NULL;
 	if (r == 0 && newest.status != RELEASE_NONE) {
 		r = kube_get(kube, &record, err, "/api/v1/namespaces/%s/secrets/%s", namespace,
 			     newest.record);
@@ -135,7 +160,10 @@ release_decode(struct kube *kube, const char *namespace, const char *name, struc
 			return err_set(err, ERR_CLUSTER_CONFLICT,
 				       "The release record %s went while it was looked at.",
 				       newest.record);
-		newest.status = release_payload(json_text(json_at(record, "data", "release")));
+		if (r > 0) {
+			*ret_payload = unpack(json_text(json_at(record, "data", "release")));
+			newest.status = status_in(*ret_payload);
+		}
 	}
 	if (r < 0)
 		return -1;

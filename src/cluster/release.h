@@ -49,6 +49,10 @@ MUST_CHECK int release_read(struct kube *kube, const char *namespace, const char
 MUST_CHECK int release_decode(struct kube *kube, const char *namespace, const char *name,
 			      struct release *ret, struct err *err);
 
+/* The same, with the whole payload; NULL if there is none, or it cannot be read. */
+MUST_CHECK int release_fetch(struct kube *kube, const char *namespace, const char *name,
+			     struct release *ret, struct json **ret_payload, struct err *err);
+
 /* The status in a record Secret's data.release: base64 of base64 of gzip of JSON. */
 enum release_status release_payload(const char *data);
 

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/crash.h"
+#include "ctl/client.h"
 #include "io/backup.h"
 #include "io/migrate.h"
 #include "io/seal.h"
@@ -18,8 +21,8 @@ enum { BUSY_MS = 10000, LOG_MAX_BYTES = 64 * 1024 * 1024 };
 enum { SEALED_ELSEWHERE };
 
 static const char *const statements[] = {
-	[SEALED_ELSEWHERE] = "SELECT count(*) FROM stores"
-			     " WHERE seal_key_id IS NOT NULL AND seal_key_id <> :key",
+	[SEALED_ELSEWHERE] = "SELECT seal_key_id, count(*) FROM stores"
+			     " WHERE seal_key_id IS NOT NULL AND seal_key_id <> :key GROUP BY 1",
 };
 static DB_TABLE(database_sql, statements);
 static const struct db_table *const tables[] = {&database_sql, NULL};
@@ -51,7 +54,8 @@ say_schema(struct db *db)
 		return say(false, "The database is empty; start store-provisioner, or restore a "
 				  "backup: storectl db restore FILE");
 	if (version < migrate_newest())
-		return say(true, "The schema is %d; the programs bring it to %d when they start.",
+		return say(true, "The schema is %d; storectl db migrate, or the programs when "
+				 "they start, bring it to %d.",
 			   (int)version, migrate_newest());
 	return say(true, "The schema is %d, this program's.", (int)version);
 }
@@ -107,11 +111,13 @@ say_keys(const char *dir, struct seal_key *ret)
 }
 
 static int
-say_sealed(struct db *db, const struct seal_key *key)
+say_sealed(struct db *db, const char *dir, const struct seal_key *key)
 {
 	CLEANUP(db_donep) struct db_query *q = NULL;
-	struct err err = ERR_INIT;
-	long long n;
+	struct err err = ERR_INIT, none = ERR_INIT;
+	struct seal_key before;
+	long long n = 0;
+	int r;
 
 	if (key->id[0] == '\0')
 		return 0; /* say_keys() has told it */
@@ -119,9 +125,12 @@ say_sealed(struct db *db, const struct seal_key *key)
 		return say(false, "%s", err.text);
 	q = db_query(db, &database_sql, SEALED_ELSEWHERE);
 	db_bind_text(q, ":key", key->id);
-	if (db_step(q, &err) < 0)
+	while ((r = db_step(q, &err)) > 0)
+		if (seal_load_id(&before, dir, db_text(q, 0), &none) < 0)
+			n += (long long)db_int(q, 1);
+	seal_wipe(&before, sizeof(before));
+	if (r < 0)
 		return say(false, "%s", err.text);
-	n = (long long)db_int(q, 0);
 	if (n == 0)
 		return say(true, "No admin password waits for a key that is lost.");
 	return say(false,
@@ -155,9 +164,80 @@ database_check(const struct command_call *call, struct err *err)
 	faults += say_log(conf->database_path);
 	faults += say_keys(conf->provisioner_dir, &key);
 	if (faults == 0)
-		faults += say_sealed(db, &key);
+		faults += say_sealed(db, conf->provisioner_dir, &key);
 	seal_wipe(&key, sizeof(key));
 	return faults > 0;
+}
+
+/* The file's schema, by a connection that is closed again. */
+static int
+look(const char *path, int64_t *ret, struct err *err)
+{
+	CLEANUP(db_closep) struct db *db = NULL;
+
+	if (access(path, R_OK | W_OK) < 0) {
+		err_errno(err, "cannot write %s", path);
+		return err_prefix(err, "There is no database to migrate, set DATABASE_PATH");
+	}
+	if (db_open_read(&db, path, BUSY_MS, err) < 0)
+		return -1;
+	return migrate_look(db, ret, err);
+}
+
+static int
+migrate(const char *path, struct err *err)
+{
+	CLEANUP(db_closep) struct db *db = NULL;
+
+	return db_open(&db, path, BUSY_MS, err) < 0 ? -1 : migrate_run(db, err);
+}
+
+static void
+tell_schema(const struct command_call *call, int64_t from, const char *backup)
+{
+	CLEANUP(json_freep) struct json *answer = NULL;
+
+	if (!command_option(call, "json")) {
+		if (from == migrate_newest())
+			printf("The schema is %d, this program's.\n", migrate_newest());
+		else
+			printf("The schema was %d and is %d.\n", (int)from, migrate_newest());
+		if (*backup)
+			printf("%s is a checked copy of what was before.\n", backup);
+		return;
+	}
+	answer = json_new_object();
+	json_set_int(answer, "from", from);
+	json_set_int(answer, "to", migrate_newest());
+	json_set_text(answer, "backup", *backup ? backup : NULL);
+	client_print(answer);
+}
+
+int
+database_migrate(const struct command_call *call, struct err *err)
+{
+	const char *path = call->conf->database_path, *named = command_option(call, "backup");
+	char backup[BACKUP_NAME] = "";
+	int64_t from;
+
+	if (look(path, &from, err) < 0)
+		return -1;
+	if (from < migrate_newest()) {
+		if (backup_unused(path, err) < 0)
+			return -1;
+		if (named)
+			snprintf(backup, sizeof(backup), "%s", named);
+		else if (from > 0) /* an empty file has nothing to keep */
+			snprintf(backup, sizeof(backup), "%s.schema-%d-%lld", path, (int)from,
+				 (long long)clock_wall_ms());
+		if (*backup && backup_make(path, backup, false, err) < 0)
+			return -1;
+		crash_point("migrate-kept");
+		if (migrate(path, err) < 0)
+			return -1;
+	}
+	tell_schema(call, from, backup);
+	return 0;
 }
 
 int
@@ -172,7 +252,8 @@ database_backup(const struct command_call *call, struct err *err)
 		return -1;
 	printf("%s is a checked copy of the database.\n"
 	       "Keep with it, as secretly as it: %s/seal.key. Without that key an admin password "
-	       "that waits in the copy cannot be used any more, and has to be set anew.\n",
+	       "that waits in the copy cannot be used any more, and has to be set anew. With it go "
+	       "seal.key.* and platform beside it, where they are there.\n",
 	       file, conf->provisioner_dir);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * database.h: the commands "storectl db ...". None of them changes the database
- * that the programs use, but restore, which refuses while they run.
+ * that the programs use, but migrate and restore, which refuse while they run.
  */
 #ifndef CTL_DATABASE_H
 #define CTL_DATABASE_H
@@ -8,6 +8,7 @@
 #include "ctl/command.h"
 
 int database_check(const struct command_call *call, struct err *err);
+int database_migrate(const struct command_call *call, struct err *err);
 int database_backup(const struct command_call *call, struct err *err);
 int database_restore(const struct command_call *call, struct err *err);
 

@@ -8,10 +8,14 @@
 
 #include "base/log.h"
 #include "ctl/accounts.h"
+#include "ctl/adopt.h"
 #include "ctl/client.h"
 #include "ctl/command.h"
 #include "ctl/database.h"
+#include "ctl/doctor.h"
+#include "ctl/firstrun.h"
 #include "ctl/import.h"
+#include "ctl/keys.h"
 #include "ctl/namespace.h"
 #include "ctl/stores.h"
 #include "ctl/tokens.h"
@@ -20,6 +24,17 @@
 enum { EXIT_USAGE = 2 };
 
 static const struct command commands[] = {
+	{"setup",
+	 "[--domain=DOMAIN] [--host=HOST] [--admin=NAME [--generate]] [--email=ADDRESS] "
+	 "[--kubeconfig=FILE] [--helm=PROGRAM] [--http-port=PORT] [--https-port=PORT] "
+	 "[--certificate=FILE --key=FILE] [--yes] [--root=DIR]",
+	 "Set the platform up on this machine, or change what is asked of what is set up.",
+	 "domain= host= admin= generate email= kubeconfig= helm= http-port= https-port= "
+	 "certificate= key= yes root=",
+	 0, 0, firstrun_run},
+	{"doctor", "[--json] [--root=DIR]",
+	 "Look whether all that the platform stands on is as it has to be, and say what to do if not.",
+	 "json root=", 0, 0, doctor_run},
 	{"stores list", "[--status=STATUS] [--json]", "Show the stores, newest first.",
 	 "status= " CLIENT_OPTIONS, 0, 0, stores_list},
 	{"stores show", "[--json] STORE", "Show one store.", CLIENT_OPTIONS, 1, 1, stores_show},
@@ -42,6 +57,9 @@ static const struct command commands[] = {
 	{"db check", "[--quick]",
 	 "Look whether database and key files are whole, and say what to do if not.", "quick", 0, 0,
 	 database_check},
+	{"db migrate", "[--backup=FILE] [--json]",
+	 "Bring the database to this program's schema, after a checked copy of it.", "backup= json",
+	 0, 0, database_migrate},
 	{"db backup", "[--force] FILE",
 	 "Write a checked copy of the database, which may be in use, to FILE.", "force", 1, 1,
 	 database_backup},
@@ -51,10 +69,18 @@ static const struct command commands[] = {
 	{"namespace list", "",
 	 "Show the namespaces of the platform in the cluster that no store has.", "", 0, 0,
 	 namespace_list},
-	{"namespace adopt", "NAME", "Make a store again of such a namespace and the shop in it.", "",
-	 1, 1, namespace_adopt},
-	{"namespace remove", "NAME", "Remove such a namespace, with the shop and its data.", "", 1, 1,
-	 namespace_remove},
+	{"namespace adopt", "[--new-address] [--json] NAME",
+	 "Make a store of such a namespace and the shop in it, or of a shop of before the platform.",
+	 "new-address json", 1, 1, adopt_run},
+	{"namespace remove", "[--json] NAME", "Remove such a namespace, with the shop and its data.",
+	 "json", 1, 1, namespace_remove},
+	{"adopt", "[--new-address] [--json] NAME", "The same as namespace adopt.", "new-address json",
+	 1, 1, adopt_run},
+	{"keys list", "[--json]", "Show the keys of the programs, and which of before are needed.",
+	 "json", 0, 0, keys_list},
+	{"keys rotate", "[--json] KEY",
+	 "Put a new key in the place of one, seal or api, while the programs run.", "json", 1, 1,
+	 keys_replace},
 	{"import", "FILE", "Take over stores and audit log of the platform that this one grew out of.", "",
 	 1, 1, import_run},
 	{"audit verify", "", "Look whether the audit log is as it was written.", "", 0, 0,
@@ -132,8 +158,8 @@ static int
 run(const char *file, int argc, char **argv)
 {
 	static struct conf conf;
-	struct command_call call = {.conf = &conf};
-	struct err err = ERR_INIT;
+	struct err err = ERR_INIT, conf_fault = ERR_INIT;
+	struct command_call call = {.conf = &conf, .conf_fault = &conf_fault, .file = file};
 	const struct command *command;
 	int used = 0, r;
 
@@ -148,8 +174,8 @@ run(const char *file, int argc, char **argv)
 	}
 	if (command_read(command, argc - used, argv + used, &call, &err) < 0)
 		return fault(EXIT_USAGE, err.text);
-	if (conf_load(&conf, file, &err) < 0)
-		return fault(EXIT_FAILURE, err.text);
+	if (conf_load(&conf, file, &conf_fault) < 0 && command->run != doctor_run)
+		return fault(EXIT_FAILURE, conf_fault.text);
 	log_open("storectl", (enum log_level)conf_log_level(&conf));
 	r = command->run(&call, &err);
 	if (r < 0)

@@ -6,26 +6,22 @@
 
 #include "base/clock.h"
 #include "cluster/kube.h"
+#include "ctl/client.h"
 #include "ctl/place.h"
 #include "io/seal.h"
-#include "io/wake.h"
-#include "model/audit.h"
 #include "model/drift.h"
-#include "model/job.h"
 
 enum { CLUSTER_MS = 30000 };
 
 #define PREFIX "store-"
 
-static const struct db_table *const tables[] = {&store_sql, &job_sql, &audit_sql, &drift_sql, NULL};
+const char *
+namespace_slug(const char *name)
+{
+	size_t n = strlen(PREFIX);
 
-/* What an order makes of a namespace. */
-struct order {
-	enum store_status status;
-	enum job_kind kind;
-	enum audit_action action;
-	const char *done;
-};
+	return strncmp(name, PREFIX, n) == 0 && valid_slug(name + n) ? name + n : NULL;
+}
 
 int
 namespace_list(const struct command_call *call, struct err *err)
@@ -35,7 +31,7 @@ namespace_list(const struct command_call *call, struct err *err)
 	struct drift_stray s;
 	int n = 0, r;
 
-	if (place_open(call, tables, &db, err) < 0)
+	if (place_open(call, order_tables, &db, err) < 0)
 		return -1;
 	q = drift_strays(db);
 	for (; (r = drift_next_stray(q, &s, err)) > 0; n++)
@@ -58,8 +54,7 @@ find(struct db *db, const char *name, struct drift_stray *ret, struct err *err)
 			       "\"%.80s\" is not known as a namespace without a store; see: storectl "
 			       "namespace list",
 			       name);
-	if (!valid_uuid(ret->store_id) || strncmp(name, PREFIX, strlen(PREFIX)) != 0 ||
-	    !valid_slug(name + strlen(PREFIX)))
+	if (!valid_uuid(ret->store_id) || !namespace_slug(name))
 		return err_set(err, ERR_NAMESPACE_FOREIGN,
 			       "The platform did not make %s as it is: its name has to be " PREFIX
 			       "<address name>, and its label " KUBE_STORE_ID " a store's id. Change "
@@ -118,15 +113,8 @@ fill_store(const struct conf *conf, const struct drift_stray *s, const struct or
 
 	names_of(&names, s->namespace + strlen(PREFIX), conf->base_domain, conf->store_port,
 		 conf_https(conf));
-	*ret = (struct store){.status = order->status, .created_at = clock_wall_ms()};
+	order_row(&names, order, ret);
 	snprintf(ret->id, sizeof(ret->id), "%s", s->store_id);
-	snprintf(ret->name, sizeof(ret->name), "%s", names.slug);
-	snprintf(ret->slug, sizeof(ret->slug), "%s", names.slug);
-	snprintf(ret->type, sizeof(ret->type), "woocommerce");
-	snprintf(ret->plan, sizeof(ret->plan), "small");
-	snprintf(ret->namespace, sizeof(ret->namespace), "%s", names.namespace);
-	snprintf(ret->store_url, sizeof(ret->store_url), "%s", names.url);
-	snprintf(ret->admin_url, sizeof(ret->admin_url), "%s", names.admin_url);
 	if (kube_open(&kube, conf->kubeconfig, -1, err) < 0)
 		return -1;
 	kube_deadline(kube, clock_mono_ms() + CLUSTER_MS);
@@ -140,75 +128,35 @@ fill_store(const struct conf *conf, const struct drift_stray *s, const struct or
 	return 0;
 }
 
-/* A row of a deleted store is taken up again; without one, it is made. */
-static int
-write_row(struct db *db, const struct store *s, const struct order *order, struct err *err)
+static void
+tell(const struct command_call *call, const struct store *s, const struct order *order)
 {
-	char slug[VALID_SLUG_BYTES];
-	bool deleted = false;
-	int r = drift_owner(db, s->id, &deleted, slug, err);
+	CLEANUP(json_freep) struct json *answer = NULL;
 
-	if (r < 0)
-		return -1;
-	if (r == 0)
-		return store_insert(db, s, NULL, err);
-	if (!deleted || strcmp(slug, s->slug) != 0)
-		return err_set(err, ERR_NAMESPACE_FOREIGN,
-			       "The label of %s names another store (%s, %s); set it right with kubectl.",
-			       s->namespace, s->id, slug);
-	if (store_set_status(db, s->id, order->status, NULL, NULL, err) == 0)
-		return 0;
-	return err->code != ERR_DB_CONSTRAINT
-		       ? -1
-		       : err_set(err, ERR_DUPLICATE_NAME,
-				 "Another store has the address name \"%s\" by now; delete that one "
-				 "first, or use kubectl.",
-				 s->slug);
-}
-
-static int
-write_order(struct db *db, const struct conf *conf, const struct store *s,
-	    const struct order *order, struct err *err)
-{
-	CLEANUP(db_rollbackp) struct db *open = db;
-	struct audit_entry entry = {
-		.action = order->action, .store_id = s->id, .actor = "storectl"};
-	struct json *details;
-
-	if (db_begin(open, err) < 0 || write_row(db, s, order, err) < 0 ||
-	    job_queue(db, s->id, order->kind, conf->provision_attempts, "storectl", "storectl",
-		      err) < 0 ||
-	    drift_drop_stray(db, s->namespace, err) < 0)
-		return -1;
-	details = json_new_object();
-	json_set_text(details, "namespace", s->namespace);
-	return audit_add(db, &entry, details, err) < 0 ? -1 : db_commit(open, err);
-}
-
-static int
-give(const struct command_call *call, const struct order *order, struct err *err)
-{
-	CLEANUP(db_closep) struct db *db = NULL;
-	struct drift_stray stray;
-	struct store store;
-
-	if (place_open(call, tables, &db, err) < 0 ||
-	    find(db, call->args[0], &stray, err) < 0 ||
-	    fill_store(call->conf, &stray, order, &store, err) < 0 ||
-	    write_order(db, call->conf, &store, order, err) < 0)
-		return -1;
-	wake_ring(call->conf->wake_socket);
-	printf("%s %s (store %s).\n", stray.namespace, order->done, store.id);
-	return 0;
+	if (!command_option(call, "json")) {
+		printf("%s %s (store %s).\n", s->namespace, order->done, s->id);
+		return;
+	}
+	answer = json_new_object();
+	json_set_text(answer, "id", s->id);
+	json_set_text(answer, "namespace", s->namespace);
+	json_set_bool(answer, "adopted", order->kind == JOB_PROVISION);
+	client_print(answer);
 }
 
 int
-namespace_adopt(const struct command_call *call, struct err *err)
+namespace_give(const struct command_call *call, struct db *db, const struct order *order,
+	       struct err *err)
 {
-	static const struct order order = {STORE_PROVISIONING, JOB_PROVISION, AUDIT_STRAY_ADOPTED,
-					   "has a store now, which is looked over and made ready"};
+	struct drift_stray stray;
+	struct store store;
 
-	return give(call, &order, err);
+	if (find(db, call->args[0], &stray, err) < 0 ||
+	    fill_store(call->conf, &stray, order, &store, err) < 0 ||
+	    order_write(db, call->conf, &store, order, false, json_new_object(), err) < 0)
+		return -1;
+	tell(call, &store, order);
+	return 0;
 }
 
 int
@@ -216,6 +164,8 @@ namespace_remove(const struct command_call *call, struct err *err)
 {
 	static const struct order order = {STORE_DELETING, JOB_DELETE, AUDIT_STRAY_REMOVED,
 					   "is being removed, with all that is in it"};
+	CLEANUP(db_closep) struct db *db = NULL;
 
-	return give(call, &order, err);
+	return place_open(call, order_tables, &db, err) < 0 ? -1
+							    : namespace_give(call, db, &order, err);
 }

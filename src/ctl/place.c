@@ -20,7 +20,7 @@ place_open(const struct command_call *call, const struct db_table *const *tables
 		err_errno(err, "cannot write %s", path);
 		return err_prefix(err, "Start store-api first, and run this as root");
 	}
-	return db_open(ret, path, BUSY_MS, err) < 0 || migrate_run(*ret, err) < 0 ||
+	return db_open(ret, path, BUSY_MS, err) < 0 || migrate_require(*ret, err) < 0 ||
 			       db_prepare(*ret, tables, err) < 0
 		       ? -1
 		       : 0;

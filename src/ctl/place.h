@@ -8,7 +8,7 @@
 #include "ctl/command.h"
 #include "io/db.h"
 
-/* Opens it, brings its schema up to date, and prepares these statements. */
+/* Opens it, refuses one of another schema than ours, and prepares these statements. */
 MUST_CHECK int place_open(const struct command_call *call, const struct db_table *const *tables,
 			  struct db **ret, struct err *err);
 

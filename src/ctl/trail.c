@@ -13,20 +13,12 @@ enum { BUSY_MS = 10000 };
 
 static const struct db_table *const tables[] = {&audit_sql, NULL};
 
-/* A database of an older schema has no chain, and is told so by its name. */
 static int
 open_database(const struct command_call *call, struct db **ret, struct err *err)
 {
-	int64_t version;
-
 	if (seal_init(err) < 0 || db_open_read(ret, call->conf->database_path, BUSY_MS, err) < 0 ||
-	    migrate_look(*ret, &version, err) < 0)
+	    migrate_require(*ret, err) < 0)
 		return -1;
-	if (version < migrate_newest())
-		return err_set(err, ERR_DB_VERSION,
-			       "The database has schema %d, and this program's is %d; start "
-			       "store-api or store-provisioner once, which brings it there.",
-			       (int)version, migrate_newest());
 	return db_prepare(*ret, tables, err);
 }
 

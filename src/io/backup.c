@@ -140,8 +140,8 @@ backup_make(const char *path, const char *file, bool replace, struct err *err)
 }
 
 /* Every open connection has a lock on the file or on its "-shm". */
-static int
-check_unused(const char *path, struct err *err)
+int
+backup_unused(const char *path, struct err *err)
 {
 	static const char *const ends[] = {"", "-shm"};
 	char name[PATH_MAX];
@@ -210,7 +210,7 @@ backup_restore(const char *file, const char *path, char ret_kept[BACKUP_NAME], s
 	char part[PATH_MAX];
 	int r;
 
-	if (check_unused(path, err) < 0 || check_copy(file, err) < 0)
+	if (backup_unused(path, err) < 0 || check_copy(file, err) < 0)
 		return -1;
 	snprintf(part, sizeof(part), "%s.part", path);
 	r = write_copy(file, part, DB_MODE,

@@ -16,6 +16,9 @@
 /* Copies the database at path, which may be in use. replace: file may be there already. */
 MUST_CHECK int backup_make(const char *path, const char *file, bool replace, struct err *err);
 
+/* ERR_DB_BUSY, with the process, if one has the database at path open. */
+MUST_CHECK int backup_unused(const char *path, struct err *err);
+
 /*
  * Puts a copy of file in the place of the database at path, which nobody may have
  * open. What was there is kept under *ret_kept ("" if nothing was). The copy gets a

@@ -42,6 +42,7 @@ db_close(struct db *db)
 			sqlite3_finalize(db->rooms[i].queries[j].stmt);
 		free(db->rooms[i].queries);
 	}
+	sqlite3_finalize(db->version);
 	for (int i = 0; i < DB_FRAMES; i++)
 		sqlite3_finalize(db->frames[i]);
 	sqlite3_close_v2(db->handle);
@@ -151,6 +152,28 @@ db_bound_log(struct db *db)
 	db->bounded = true;
 }
 
+/* A newer program may have brought the file to a schema whose rules we do not know. */
+static int
+check_schema(struct db *db, struct err *err)
+{
+	static const char sql[] = "PRAGMA user_version";
+	int rc = SQLITE_OK, found;
+
+	if (db->schema == 0)
+		return 0;
+	if (!db->version)
+		rc = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT,
+					&db->version, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(db->version);
+	if (rc != SQLITE_ROW)
+		return dbparts_fail(db, rc, sql, err);
+	found = sqlite3_column_int(db->version, 0);
+	sqlite3_reset(db->version);
+	return found == db->schema ? 0
+				   : err_set(err, ERR_DB_VERSION, DB_OUTDATED, found, db->schema);
+}
+
 int
 db_begin_at(struct db *db, const char *file, int line, struct err *err)
 {
@@ -159,6 +182,10 @@ db_begin_at(struct db *db, const char *file, int line, struct err *err)
 			       db->opener);
 	if (check_log(db, err) < 0 || run_frame(db, DB_WRITE, err) < 0)
 		return -1;
+	if (check_schema(db, err) < 0) {
+		db_rollback(db);
+		return -1;
+	}
 	snprintf(db->opener, sizeof(db->opener), "%s:%d", file, line);
 	return 0;
 }

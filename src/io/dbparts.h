@@ -12,6 +12,9 @@
 enum { DB_ROOMS = 16, WAL_MAX_BYTES = 256 * 1024 * 1024 };
 enum { DB_APPLICATION = 0x53746f72 }; /* application_id of our files: "Stor" */
 #define DB_FOREIGN "The database file belongs to another application; set DATABASE_PATH."
+#define DB_OUTDATED                                                                                \
+	"The database has schema %d by now, and this program was made for %d: a newer "            \
+	"store-platform has changed it. Nothing was changed; restart this program."
 #define DB_DAMAGED                                                                                 \
 	"The platform's database is damaged (%.300s). Stop the programs and give it a backup: "    \
 	"storectl db restore FILE"
@@ -39,6 +42,8 @@ struct db {
 	int64_t busy_since;
 	unsigned nap_seed;
 	bool bounded; /* db_bound_log() */
+	int schema;   /* of this program, for which every change asks; 0: it does not */
+	sqlite3_stmt *version;
 	char opener[64]; /* who began the open transaction */
 };
 

@@ -234,11 +234,19 @@ static const char schema_4[] =
 /* The digest of a row and of the one before it; rows of before have none. */
 static const char schema_5[] = "ALTER TABLE audit_log ADD COLUMN hash TEXT;";
 
+/* What a store has taken of its quota, as the API shows it (JSON). */
+static const char schema_6[] =
+	"ALTER TABLE stores ADD COLUMN resources TEXT;"
+	"CREATE TRIGGER stores_resources AFTER UPDATE OF resources ON stores " RAISE;
+
+/* Which key of api.key a token's hash is made with; "": the one of before there were several. */
+static const char schema_7[] = "ALTER TABLE tokens ADD COLUMN hash_key TEXT NOT NULL DEFAULT '';";
+
 /*
  * Counting all rows for each create took longer the more there were: triggers
  * count them, in rows that are there from the start.
  */
-static const char schema_6[] =
+static const char schema_8[] =
 	"CREATE TABLE tallies ("
 	"  what TEXT NOT NULL,"
 	"  word TEXT NOT NULL,"
@@ -275,7 +283,8 @@ static const char schema_6[] =
 	"CREATE INDEX events_history ON events (kind, step, id, duration_ms)"
 	"  WHERE state = 'done';";
 
-static const char *const steps[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6};
+static const char *const steps[] = {schema_1, schema_2, schema_3, schema_4,
+				    schema_5, schema_6, schema_7, schema_8};
 
 enum { VERSION_GET, APPLICATION_GET, TABLES_GET, QUICK_CHECK, FULL_CHECK, FOREIGN_CHECK };
 
@@ -378,5 +387,24 @@ migrate_run(struct db *db, struct err *err)
 		return -1;
 	if (version < migrate_newest() && upgrade(db, version, err) < 0)
 		return -1;
-	return db_commit(open, err);
+	if (db_commit(open, err) < 0)
+		return -1;
+	db->schema = migrate_newest();
+	return 0;
+}
+
+int
+migrate_require(struct db *db, struct err *err)
+{
+	int64_t version = 0;
+
+	if (migrate_look(db, &version, err) < 0)
+		return -1;
+	if (version < migrate_newest())
+		return err_set(err, ERR_DB_VERSION,
+			       "The database has schema %d, and this program needs %d. Bring it there "
+			       "with: storectl db migrate",
+			       (int)version, migrate_newest());
+	db->schema = migrate_newest();
+	return 0;
 }

@@ -14,6 +14,13 @@
  */
 MUST_CHECK int migrate_run(struct db *db, struct err *err);
 
+/*
+ * Refuses also an older schema, with what brings it to ours; changes nothing.
+ * From here on, as after migrate_run(), a change that meets another schema than
+ * ours is refused with ERR_DB_VERSION.
+ */
+MUST_CHECK int migrate_require(struct db *db, struct err *err);
+
 /* The same refusals without a change; else the schema that the file has (0: an empty file). */
 MUST_CHECK int migrate_look(struct db *db, int64_t *ret_version, struct err *err);
 

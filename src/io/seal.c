@@ -3,16 +3,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/crash.h"
+#include "io/keyring.h"
+
+#define PUBLIC_FILE "seal.pub"
+#define PLATFORM_FILE "platform"
 
 _Static_assert(SEAL_BOX - SEAL_PLAIN == crypto_box_SEALBYTES, "size of a sealed box");
 _Static_assert(SEAL_KEY == crypto_box_PUBLICKEYBYTES && SEAL_KEY == crypto_box_SECRETKEYBYTES,
 	       "size of a key");
+_Static_assert((int)SEAL_KEY == (int)KEYRING_KEY && (int)SEAL_ID == (int)KEYRING_ID,
+	       "size of a key's file and name");
 
 int
 seal_init(struct err *err)
@@ -30,68 +36,9 @@ name_key(struct seal_key *key)
 }
 
 static int
-read_key(const char *path, unsigned char ret[SEAL_KEY], struct err *err)
-{
-	unsigned char text[SEAL_KEY + 1];
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	ssize_t n;
-
-	if (fd < 0)
-		return err_errno(err, "cannot read %s", path);
-	n = read(fd, text, sizeof(text));
-	close(fd);
-	if (n != SEAL_KEY)
-		return err_set(err, ERR_CONFIG, "%s is not a key of %d bytes", path, SEAL_KEY);
-	memcpy(ret, text, SEAL_KEY);
-	sodium_memzero(text, sizeof(text));
-	return 0;
-}
-
-/* The new name is durable only with its folder; rows will depend on the key. */
-static int
-sync_folder(const char *path, struct err *err)
-{
-	char folder[PATH_MAX];
-	int fd;
-
-	snprintf(folder, sizeof(folder), "%s", path);
-	*strrchr(folder, '/') = '\0';
-	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) < 0) {
-		err_errno(err, "cannot write %s", folder);
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	close(fd);
-	return 0;
-}
-
-/* Whole or not at all: written aside, flushed, renamed. */
-static int
-write_key(const char *path, mode_t mode, const unsigned char key[SEAL_KEY], struct err *err)
-{
-	char aside[PATH_MAX];
-	int fd;
-
-	snprintf(aside, sizeof(aside), "%s.new", path);
-	fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-	if (fd < 0)
-		return err_errno(err, "cannot write %s", aside);
-	if (fchmod(fd, mode) < 0 || write(fd, key, SEAL_KEY) != SEAL_KEY || fsync(fd) < 0 ||
-	    rename(aside, path) < 0) {
-		err_errno(err, "cannot write %s", path);
-		close(fd);
-		return -1;
-	}
-	close(fd);
-	return sync_folder(path, err);
-}
-
-static int
 read_secret(struct seal_key *ret, const char *path, struct err *err)
 {
-	if (read_key(path, ret->secret, err) < 0)
+	if (keyring_read(path, ret->secret, err) < 0)
 		return -1;
 	crypto_scalarmult_base(ret->public, ret->secret);
 	name_key(ret);
@@ -104,55 +51,174 @@ holds(const char *path, const unsigned char key[SEAL_KEY])
 	unsigned char there[SEAL_KEY];
 	struct err none = ERR_INIT;
 
-	return read_key(path, there, &none) == 0 && memcmp(there, key, SEAL_KEY) == 0;
+	return keyring_read(path, there, &none) == 0 && memcmp(there, key, SEAL_KEY) == 0;
 }
 
-int
-seal_make(const char *dir, struct err *err)
+/* The caller has the folder's lock. */
+static int
+make(const char *dir, struct err *err)
 {
-	char secret[PATH_MAX], public[PATH_MAX];
+	char secret[KEYRING_PATH], public[KEYRING_PATH];
 	struct seal_key key = {.id = ""};
 	int r = 0;
 
-	snprintf(secret, sizeof(secret), "%s/seal.key", dir);
-	snprintf(public, sizeof(public), "%s/seal.pub", dir);
+	keyring_path(dir, SEAL_FILE, "", secret);
+	keyring_path(dir, PUBLIC_FILE, "", public);
 	if (access(secret, F_OK) < 0 && errno == ENOENT) {
 		crypto_box_keypair(key.public, key.secret);
-		r = write_key(secret, 0600, key.secret, err);
+		r = keyring_write(dir, SEAL_FILE, 0600, key.secret, SEAL_KEY, err);
 	}
 	if (r == 0)
 		r = read_secret(&key, secret, err);
 	/* Not written again without need: it would have to wait for room on a full disk. */
 	if (r == 0 && !holds(public, key.public))
-		r = write_key(public, 0644, key.public, err);
+		r = keyring_write(dir, PUBLIC_FILE, 0644, key.public, SEAL_KEY, err);
 	sodium_memzero(&key, sizeof(key));
+	return r;
+}
+
+int
+seal_make(const char *dir, struct err *err)
+{
+	int lock = keyring_lock(dir, err), r;
+
+	if (lock < 0)
+		return -1;
+	r = make(dir, err);
+	close(lock);
 	return r;
 }
 
 int
 seal_load(struct seal_key *ret, const char *dir, struct err *err)
 {
-	char secret[PATH_MAX];
+	char secret[KEYRING_PATH];
 
-	snprintf(secret, sizeof(secret), "%s/seal.key", dir);
+	keyring_path(dir, SEAL_FILE, "", secret);
 	*ret = (struct seal_key){.id = ""};
 	return read_secret(ret, secret, err);
+}
+
+static int
+lost(struct err *err)
+{
+	return err_set(err, ERR_PASSWORD_LOST,
+		       "The admin password was sealed with a key that this provisioner does not "
+		       "have; delete the store and create it again with a new password.");
+}
+
+int
+seal_load_id(struct seal_key *ret, const char *dir, const char *id, struct err *err)
+{
+	char secret[KEYRING_PATH];
+
+	*ret = (struct seal_key){.id = ""};
+	if (!keyring_is_id(id))
+		return lost(err);
+	keyring_path(dir, SEAL_FILE, id, secret);
+	if (access(secret, F_OK) < 0 && errno == ENOENT)
+		return lost(err);
+	if (read_secret(ret, secret, err) < 0)
+		return -1;
+	return strcmp(ret->id, id) == 0 ? 0 : lost(err);
 }
 
 int
 seal_load_public(struct seal_key *ret, const char *dir, struct err *err)
 {
-	char path[PATH_MAX];
+	char path[KEYRING_PATH];
 
-	snprintf(path, sizeof(path), "%s/seal.pub", dir);
+	keyring_path(dir, PUBLIC_FILE, "", path);
 	*ret = (struct seal_key){.id = ""};
 	if (access(path, R_OK) < 0)
 		return err_set(err, ERR_NOT_STARTED,
 			       "The provisioner has not been started yet, so no password can be "
 			       "handed to it; start store-provisioner and try again.");
-	if (read_key(path, ret->public, err) < 0)
+	if (keyring_read(path, ret->public, err) < 0)
 		return -1;
 	name_key(ret);
+	return 0;
+}
+
+/* From here on the platform has a name of its own, which is that of its first key. */
+static int
+keep_platform(const char *dir, const char *id, struct err *err)
+{
+	char path[KEYRING_PATH], line[SEAL_ID + 1];
+
+	keyring_path(dir, PLATFORM_FILE, "", path);
+	if (access(path, F_OK) == 0)
+		return 0;
+	snprintf(line, sizeof(line), "%s\n", id);
+	return keyring_write(dir, PLATFORM_FILE, 0644, line, strlen(line), err);
+}
+
+static int
+rotate(const char *dir, char ret_old[SEAL_ID], char ret_new[SEAL_ID], struct err *err)
+{
+	struct seal_key old, new = {.id = ""};
+	int r = seal_load(&old, dir, err);
+
+	if (r == 0) {
+		crypto_box_keypair(new.public, new.secret);
+		name_key(&new);
+		memcpy(ret_old, old.id, SEAL_ID);
+		memcpy(ret_new, new.id, SEAL_ID);
+		/* The public half last: who has seen it finds the secret one in place. */
+		r = keep_platform(dir, old.id, err) < 0 ||
+				    keyring_retire(dir, SEAL_FILE, old.id, err) < 0 ||
+				    keyring_write(dir, SEAL_FILE, 0600, new.secret, SEAL_KEY,
+						  err) < 0
+			    ? -1
+			    : 0;
+		if (r == 0) {
+			crash_point("rotate-seal");
+			r = keyring_write(dir, PUBLIC_FILE, 0644, new.public, SEAL_KEY, err);
+		}
+	}
+	sodium_memzero(&old, sizeof(old));
+	sodium_memzero(&new, sizeof(new));
+	return r;
+}
+
+int
+seal_rotate(const char *dir, char ret_old[SEAL_ID], char ret_new[SEAL_ID], struct err *err)
+{
+	int lock = keyring_lock(dir, err), r;
+
+	if (lock < 0)
+		return -1;
+	r = rotate(dir, ret_old, ret_new, err);
+	close(lock);
+	return r;
+}
+
+int
+seal_platform(const char *dir, char ret[SEAL_ID], struct err *err)
+{
+	char path[KEYRING_PATH], line[SEAL_ID + 1] = "";
+	struct seal_key key;
+	int fd;
+
+	keyring_path(dir, PLATFORM_FILE, "", path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT) {
+		if (seal_load_public(&key, dir, err) < 0)
+			return -1;
+		memcpy(ret, key.id, SEAL_ID);
+		return 0;
+	}
+	if (fd < 0 || read(fd, line, sizeof(line) - 1) < 0)
+		line[0] = '\0';
+	if (fd >= 0)
+		close(fd);
+	line[strcspn(line, "\n")] = '\0';
+	if (!keyring_is_id(line))
+		return err_set(err, ERR_CONFIG,
+			       "%s does not hold the platform's id, 16 hex digits; put it back from "
+			       "the backup.",
+			       path);
+	memcpy(ret, line, SEAL_ID);
 	return 0;
 }
 
@@ -181,9 +247,7 @@ seal_open(const struct seal_key *key, const char *key_id, const void *box, size_
 		ret[SEAL_PLAIN - 1] = '\0';
 		return 0;
 	}
-	return err_set(err, ERR_PASSWORD_LOST,
-		       "The admin password was sealed with a key that this provisioner does not "
-		       "have; delete the store and create it again with a new password.");
+	return lost(err);
 }
 
 uint32_t

@@ -24,6 +24,8 @@ enum {
 	SEAL_DIGEST = 33, /* 32 hex digits and NUL */
 };
 
+#define SEAL_FILE "seal.key" /* see keyring.h */
+
 struct seal_key {
 	unsigned char public[SEAL_KEY];
 	unsigned char secret[SEAL_KEY]; /* zero where only seal.pub was read */
@@ -40,6 +42,13 @@ MUST_CHECK int seal_init(struct err *err);
 MUST_CHECK int seal_make(const char *dir, struct err *err);
 /* Reads seal.key. */
 MUST_CHECK int seal_load(struct seal_key *ret, const char *dir, struct err *err);
+/* The same of one that was current before. ERR_PASSWORD_LOST if it is not there. */
+MUST_CHECK int seal_load_id(struct seal_key *ret, const char *dir, const char *id, struct err *err);
+/* A new pair becomes the current one; the old secret key is kept by its id. */
+MUST_CHECK int seal_rotate(const char *dir, char ret_old[SEAL_ID], char ret_new[SEAL_ID],
+			   struct err *err);
+/* The platform's id, which a new pair does not change. */
+MUST_CHECK int seal_platform(const char *dir, char ret[SEAL_ID], struct err *err);
 /* Reads seal.pub alone. ERR_NOT_STARTED if it is not there yet. */
 MUST_CHECK int seal_load_public(struct seal_key *ret, const char *dir, struct err *err);
 

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/seal.h"
+
 _Static_assert(SECRET_HASH == crypto_pwhash_STRBYTES, "size of a password's hash");
 _Static_assert((SECRET_MAC - 1) / 2 == crypto_generichash_BYTES, "size of a keyed hash");
 
@@ -43,29 +45,121 @@ make_key(const char *path, struct err *err)
 	return r;
 }
 
+static void
+name_key(struct secret_key *key)
+{
+	static const char use[] = "id of the key";
+	unsigned char hash[crypto_generichash_BYTES_MIN];
+
+	crypto_generichash(hash, sizeof(hash), (const unsigned char *)use, sizeof(use), key->data,
+			   sizeof(key->data));
+	sodium_bin2hex(key->id, sizeof(key->id), hash, (KEYRING_ID - 1) / 2);
+}
+
 int
 secret_load(struct secret_key *ret, const char *dir, struct err *err)
 {
-	unsigned char text[sizeof(ret->data) + 1];
-	char path[PATH_MAX];
-	ssize_t n;
-	int fd;
+	char path[KEYRING_PATH];
 
-	snprintf(path, sizeof(path), "%s/api.key", dir);
+	keyring_path(dir, SECRET_FILE, "", path);
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return err_errno(err, "cannot make the folder %s", dir);
 	if (access(path, F_OK) < 0 && errno == ENOENT && make_key(path, err) < 0)
 		return -1;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
+	if (keyring_read(path, ret->data, err) < 0)
+		return -1;
+	name_key(ret);
+	return 0;
+}
+
+static bool
+same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static int
+load_ring(struct secret_ring *ring, const char *dir, struct err *err)
+{
+	char ids[KEYRING_MAX][KEYRING_ID], path[KEYRING_PATH];
+	int n = secret_load(&ring->keys[0], dir, err) < 0
+			? -1
+			: keyring_retired(dir, SECRET_FILE, ids, err);
+
+	ring->count = 1;
+	for (int i = 0; i < n; i++) {
+		struct secret_key *key = &ring->keys[ring->count];
+
+		keyring_path(dir, SECRET_FILE, ids[i], path);
+		if (keyring_read(path, key->data, err) < 0)
+			return -1;
+		name_key(key);
+		ring->count += strcmp(key->id, ring->keys[0].id) != 0;
+	}
+	return n < 0 ? -1 : 0;
+}
+
+int
+secret_refresh(struct secret_ring *ring, const char *dir, struct err *err)
+{
+	char path[KEYRING_PATH];
+	struct stat file, folder;
+
+	keyring_path(dir, SECRET_FILE, "", path);
+	/* Looked at before they are read: what changes meanwhile is read the next time. */
+	if (stat(path, &file) < 0 || stat(dir, &folder) < 0)
+		return ring->count ? err_errno(err, "cannot read %s", path)
+				   : load_ring(ring, dir, err);
+	if (ring->count && ring->file == file.st_ino &&
+	    same_time(&ring->changed[0], &file.st_mtim) &&
+	    same_time(&ring->changed[1], &folder.st_mtim))
+		return 0;
+	seal_wipe(ring, sizeof(*ring));
+	if (load_ring(ring, dir, err) < 0) {
+		seal_wipe(ring, sizeof(*ring));
+		return -1;
+	}
+	ring->file = file.st_ino;
+	ring->changed[0] = file.st_mtim;
+	ring->changed[1] = folder.st_mtim;
+	return 0;
+}
+
+int
+secret_rotate(const char *dir, char ret_old[KEYRING_ID], char ret_new[KEYRING_ID],
+	      struct err *err)
+{
+	struct secret_key old, new;
+	int lock = keyring_lock(dir, err), r;
+
+	if (lock < 0)
+		return -1;
+	randombytes_buf(new.data, sizeof(new.data));
+	name_key(&new);
+	r = secret_load(&old, dir, err);
+	if (r == 0) {
+		memcpy(ret_old, old.id, KEYRING_ID);
+		memcpy(ret_new, new.id, KEYRING_ID);
+		r = keyring_retire(dir, SECRET_FILE, old.id, err);
+	}
+	if (r == 0)
+		r = keyring_write(dir, SECRET_FILE, 0600, new.data, sizeof(new.data), err);
+	sodium_memzero(&old, sizeof(old));
+	sodium_memzero(&new, sizeof(new));
+	close(lock);
+	return r;
+}
+
+int
+secret_since(const char *dir, int64_t *ret, struct err *err)
+{
+	char path[KEYRING_PATH];
+	struct stat st;
+
+	keyring_path(dir, SECRET_FILE, "", path);
+	if (stat(path, &st) < 0)
 		return err_errno(err, "cannot read %s", path);
-	n = read(fd, text, sizeof(text));
-	close(fd);
-	if (n != (ssize_t)sizeof(ret->data))
-		return err_set(err, ERR_CONFIG, "%s is not a key of %zu bytes", path,
-			       sizeof(ret->data));
-	memcpy(ret->data, text, sizeof(ret->data));
-	sodium_memzero(text, sizeof(text));
+	*ret = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
 	return 0;
 }
 

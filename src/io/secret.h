@@ -14,9 +14,13 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "io/keyring.h"
 
 enum {
 	SECRET_GATES = 2,
@@ -24,12 +28,30 @@ enum {
 	SECRET_MAC = 65,   /* 64 hex digits and NUL */
 };
 
+#define SECRET_FILE "api.key" /* see keyring.h */
+
 struct secret_key {
-	unsigned char data[32];
+	unsigned char data[KEYRING_KEY];
+	char id[KEYRING_ID]; /* tells nothing of it */
+};
+
+/* The current key, then those before it that a hash may still need. */
+struct secret_ring {
+	struct secret_key keys[1 + KEYRING_MAX];
+	int count;
+	struct timespec changed[2]; /* file and folder, as they were read */
+	ino_t file;
 };
 
 /* Reads dir/api.key, and makes folder (0700) and file (0600) where they are not there. */
 MUST_CHECK int secret_load(struct secret_key *ret, const char *dir, struct err *err);
+/* Reads them all, if they are others by now than those in ring; one of zeroes is empty. */
+MUST_CHECK int secret_refresh(struct secret_ring *ring, const char *dir, struct err *err);
+/* A new key becomes the current one; the old one is kept by its id. */
+MUST_CHECK int secret_rotate(const char *dir, char ret_old[KEYRING_ID], char ret_new[KEYRING_ID],
+			     struct err *err);
+/* When the current key became that, by the wall clock. */
+MUST_CHECK int secret_since(const char *dir, int64_t *ret, struct err *err);
 
 /* The keyed hash of a text; what it is used for is part of it. */
 void secret_mac(const struct secret_key *key, const char *use, const void *text, size_t len,

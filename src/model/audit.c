@@ -38,6 +38,7 @@ const char *const audit_action_words[AUDIT_ACTIONS] = {
 	[AUDIT_TOKEN_REVOKE] = "token_revoke",
 	[AUDIT_REFUSED] = "refused",
 	[AUDIT_IMPORT] = "import",
+	[AUDIT_KEY_ROTATE] = "key_rotate",
 };
 
 /* Actions that tell of something that was not done; all others were. */

@@ -8,6 +8,8 @@
 enum {
 	READY,
 	SET_HEALTH,
+	SET_RESOURCES,
+	GET_RESOURCES,
 	COUNT,
 	STRAYS,
 	GET_STRAY,
@@ -25,6 +27,9 @@ static const char *const statements[] = {
 		  " WHERE status = 'ready' AND NOT EXISTS (" AT_WORK ") ORDER BY slug",
 	[SET_HEALTH] = "UPDATE stores SET health_state = :state, health_message = :message,"
 		       " health_checked_at = :now WHERE id = :id AND status = 'ready'",
+	[SET_RESOURCES] = "UPDATE stores SET resources = :text"
+			  " WHERE id = :id AND resources IS NOT :text",
+	[GET_RESOURCES] = "SELECT resources FROM stores WHERE id = :id",
 	[COUNT] = "SELECT count(*) FROM stores WHERE status = 'ready' AND health_state = :state",
 	[STRAYS] = STRAY_COLUMNS " ORDER BY namespace",
 	[GET_STRAY] = STRAY_COLUMNS " WHERE namespace = :namespace",
@@ -74,6 +79,28 @@ drift_set_health(struct db *db, const char *id, enum store_health health, const 
 	db_bind_text(q, ":message", message);
 	db_bind_int(q, ":now", clock_wall_ms());
 	return db_run(q, err);
+}
+
+int
+drift_set_resources(struct db *db, const char *id, const char *text, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &drift_sql, SET_RESOURCES);
+
+	db_bind_text(q, ":id", id);
+	db_bind_text(q, ":text", *text ? text : NULL);
+	return db_run(q, err);
+}
+
+int
+drift_get_resources(struct db *db, const char *id, char ret[DRIFT_RESOURCES], struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &drift_sql, GET_RESOURCES);
+
+	db_bind_text(q, ":id", id);
+	if (db_step(q, err) < 0)
+		return -1;
+	snprintf(ret, DRIFT_RESOURCES, "%s", db_text(q, 0));
+	return 0;
 }
 
 int

@@ -26,6 +26,16 @@ MUST_CHECK int drift_next(struct db_query *q, struct drift_store *ret, struct er
 /* The finding about a store: 1; 0 if it is ready no more, -1. */
 MUST_CHECK int drift_set_health(struct db *db, const char *id, enum store_health health,
 				const char *message, struct err *err);
+enum { DRIFT_RESOURCES = 256 };
+
+/*
+ * What the store has taken of its quota, a JSON object; "": not known. Of set, 1: it is
+ * news, 0: it was known, -1; of get, 0 or -1.
+ */
+MUST_CHECK int drift_set_resources(struct db *db, const char *id, const char *text,
+				   struct err *err);
+MUST_CHECK int drift_get_resources(struct db *db, const char *id,
+				   char ret[DRIFT_RESOURCES], struct err *err);
 MUST_CHECK int drift_count(struct db *db, enum store_health health, int64_t *ret, struct err *err);
 
 /* A namespace with the platform's label and no store. */

@@ -24,6 +24,8 @@ const char *const store_health_words[STORE_HEALTHS] = {"unknown", "ok", "degrade
 
 enum {
 	INSERT,
+	TAKE,
+	HOLDS,
 	GET,
 	LIST,
 	MATCHING,
@@ -45,6 +47,11 @@ static const char *const statements[] = {
 		   " updated_at)"
 		   " VALUES (:id, :name, :slug, :type, :plan, :status, :namespace, :store_url,"
 		   " :admin_url, :admin_user, :box, :key_id, :owner, :now, :now)",
+	[TAKE] = "UPDATE stores SET type = :type, plan = :plan, namespace = :namespace,"
+		 " store_url = :store_url, admin_url = :admin_url, admin_user = :admin_user"
+		 " WHERE id = :id",
+	[HOLDS] = "SELECT id, name, EXISTS (SELECT 1 FROM jobs WHERE store_id = s.id)"
+		  " FROM stores AS s WHERE slug = :slug AND status <> 'deleted'",
 	[GET] = "SELECT " COLUMNS " FROM stores WHERE id = :id AND status <> 'deleted'",
 	[LIST] = "SELECT " COLUMNS " FROM stores WHERE " FITS
 		 " AND (created_at, id) < (:before_at, :before_id)"
@@ -121,6 +128,39 @@ store_insert(struct db *db, const struct store *s, const struct store_box *box, 
 			       "another name.",
 			       s->slug);
 	return -1;
+}
+
+int
+store_take(struct db *db, const struct store *s, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &store_sql, TAKE);
+
+	db_bind_text(q, ":id", s->id);
+	db_bind_text(q, ":type", s->type);
+	db_bind_text(q, ":plan", s->plan);
+	db_bind_text(q, ":namespace", s->namespace);
+	db_bind_text(q, ":store_url", s->store_url);
+	db_bind_text(q, ":admin_url", s->admin_url);
+	db_bind_text(q, ":admin_user", s->admin_user);
+	return store_set_status(db, s->id, s->status, NULL, NULL, err) < 0 || db_run(q, err) < 0
+		       ? -1
+		       : 0;
+}
+
+int
+store_holds(struct db *db, const char *slug, struct store_holder *ret, struct err *err)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &store_sql, HOLDS);
+	int r;
+
+	db_bind_text(q, ":slug", slug);
+	r = db_step(q, err);
+	if (r <= 0)
+		return r;
+	*ret = (struct store_holder){.had_jobs = db_int(q, 2) != 0};
+	snprintf(ret->id, sizeof(ret->id), "%s", db_text(q, 0));
+	snprintf(ret->name, sizeof(ret->name), "%s", db_text(q, 1));
+	return 1;
 }
 
 static enum store_health

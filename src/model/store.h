@@ -19,13 +19,25 @@ struct store_totals {
 	double avg_provision_seconds;	   /* 0 without history */
 };
 
+/* The store that has an address name now. */
+struct store_holder {
+	char id[VALID_UUID_BYTES];
+	char name[VALID_NAME_BYTES];
+	bool had_jobs; /* else it was imported, and nobody has worked on it */
+};
+
 extern const struct db_table store_sql;
 
 /* ERR_DUPLICATE_NAME if a store that is not deleted has the slug. box NULL: no password waits. */
 MUST_CHECK int store_insert(struct db *db, const struct store *s, const struct store_box *box,
 			    struct err *err);
+/* A row that was imported becomes one of a shop of ours: all but id, name and history. */
+MUST_CHECK int store_take(struct db *db, const struct store *s, struct err *err);
 /* 1: found (deleted ones are not), 0, -1. */
 MUST_CHECK int store_get(struct db *db, const char *id, struct store *ret, struct err *err);
+/* 1: found, 0: the name is free, -1. */
+MUST_CHECK int store_holds(struct db *db, const char *slug, struct store_holder *ret,
+			   struct err *err);
 /* Those that fit, newest first: store_next() until it returns 0; then db_done(). */
 struct db_query *store_list(struct db *db, const struct store_filter *filter);
 MUST_CHECK int store_matching(struct db *db, const struct store_filter *filter, int64_t *ret,

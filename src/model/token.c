@@ -13,20 +13,22 @@ static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl
 
 #define SELECT_ROWS                                                                                \
 	"SELECT t.id, t.key, t.user_id, u.name, t.name, t.scope, t.hash, t.created_at,"            \
-	" t.expires_at, t.last_used_at, t.revoked_at FROM tokens t JOIN users u ON u.id = "        \
+	" t.expires_at, t.last_used_at, t.revoked_at, t.hash_key FROM tokens t JOIN users u ON u.id = "        \
 	"t.user_id"
 
-enum { INSERT, GET, FIND, LIST, REVOKE, TOUCH };
+enum { INSERT, GET, FIND, LIST, REVOKE, TOUCH, REHASH };
 
 static const char *const statements[] = {
 	[INSERT] =
-		"INSERT INTO tokens (id, key, user_id, name, scope, hash, created_at, expires_at)"
-		" VALUES (:id, :key, :user, :name, :scope, :hash, :now, :expires)",
+		"INSERT INTO tokens (id, key, user_id, name, scope, hash, hash_key, created_at,"
+		" expires_at)"
+		" VALUES (:id, :key, :user, :name, :scope, :hash, :hash_key, :now, :expires)",
 	[GET] = SELECT_ROWS " WHERE t.id = :id",
 	[FIND] = SELECT_ROWS " WHERE t.key = :key",
 	[LIST] = SELECT_ROWS " ORDER BY t.created_at DESC, t.id DESC",
 	[REVOKE] = "UPDATE tokens SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL",
 	[TOUCH] = "UPDATE tokens SET last_used_at = :now WHERE id = :id",
+	[REHASH] = "UPDATE tokens SET hash = :hash, hash_key = :hash_key WHERE id = :id",
 };
 DB_TABLE(token_sql, statements);
 
@@ -101,6 +103,7 @@ token_insert(struct db *db, const struct token *t, struct err *err)
 	db_bind_text(q, ":name", t->name);
 	db_bind_text(q, ":scope", user_role_words[t->scope]);
 	db_bind_text(q, ":hash", t->hash);
+	db_bind_text(q, ":hash_key", t->hash_key);
 	db_bind_int(q, ":now", t->created_at);
 	db_bind_int(q, ":expires", t->expires_at);
 	return db_run(q, err) < 0 ? -1 : 0;
@@ -126,6 +129,7 @@ token_next(struct db_query *q, struct token *ret, struct err *err)
 	ret->expires_at = db_int(q, 8);
 	ret->last_used_at = db_int(q, 9);
 	ret->revoked_at = db_int(q, 10);
+	snprintf(ret->hash_key, sizeof(ret->hash_key), "%s", db_text(q, 11));
 	return 1;
 }
 
@@ -161,6 +165,18 @@ token_revoke(struct db *db, const char *id, struct err *err)
 	db_bind_text(q, ":id", id);
 	db_bind_int(q, ":now", clock_wall_ms());
 	return db_run(q, err) < 0 ? -1 : 0;
+}
+
+void
+token_rehash(struct db *db, const struct token *t)
+{
+	CLEANUP(db_donep) struct db_query *q = db_query(db, &token_sql, REHASH);
+	struct err ignored = ERR_INIT;
+
+	db_bind_text(q, ":id", t->id);
+	db_bind_text(q, ":hash", t->hash);
+	db_bind_text(q, ":hash_key", t->hash_key);
+	(void)!db_run(q, &ignored);
 }
 
 void

@@ -26,7 +26,7 @@ struct token {
 	char user_id[VALID_UUID_BYTES], user_name[USER_NAME];
 	char name[TOKEN_NAME];
 	enum user_role scope;
-	char hash[SECRET_MAC];
+	char hash[SECRET_MAC], hash_key[KEYRING_ID]; /* and the key of it; "": the first */
 	int64_t created_at, expires_at;
 	int64_t last_used_at, revoked_at; /* 0: not yet */
 };
@@ -46,6 +46,8 @@ MUST_CHECK int token_find(struct db *db, const char *key, struct token *ret, str
 struct db_query *token_list(struct db *db);
 MUST_CHECK int token_next(struct db_query *q, struct token *ret, struct err *err);
 MUST_CHECK int token_revoke(struct db *db, const char *id, struct err *err);
+/* Its hash is by another key now; what fails there is made good the next time. */
+void token_rehash(struct db *db, const struct token *t);
 /* Writes that it was used, at most once a minute; what fails there is of no matter. */
 void token_touch(struct db *db, const struct token *t, int64_t now);
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "io/ballast.h"
 #include "model/event.h"
+#include "model/keys.h"
 
 enum {
 	EVERY_MS = 10000,
@@ -21,6 +22,15 @@ prune(struct checkpoint *c)
 
 	if (event_prune(c->db, clock_wall_ms() - keep_ms, &err) < 0)
 		log_warn("old timelines cannot be pruned: %s", err.text);
+}
+
+static void
+sweep_keys(struct checkpoint *c)
+{
+	struct err err = ERR_INIT;
+
+	if (c->keys && keys_sweep(c->db, KEYS_SEAL, c->keys, &err) < 0)
+		log_warn("keys that nobody needs cannot be removed: %s", err.text);
 }
 
 void
@@ -46,6 +56,7 @@ checkpoint_tick(struct checkpoint *c)
 		return;
 	c->next = now + EVERY_MS;
 	ballast_keep(c->path);
+	sweep_keys(c);
 	checkpoint_final(c);
 	/* A reader that never ends its transaction keeps the log from starting anew. */
 	if (db_wal_bytes(c->path) > ALARM_BYTES)

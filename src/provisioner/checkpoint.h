@@ -1,7 +1,8 @@
 /*
  * checkpoint.h: the only place where the database's log is moved into its file
- * (io/db.h says why nobody else may), where old timelines are pruned, and where
- * the ballast beside the database is kept.
+ * (io/db.h says why nobody else may), where old timelines are pruned and key
+ * pairs that no row needs any more removed, and where the ballast beside the
+ * database is kept.
  */
 #ifndef PROVISIONER_CHECKPOINT_H
 #define PROVISIONER_CHECKPOINT_H
@@ -10,6 +11,7 @@
 
 struct checkpoint {
 	const char *path;
+	const char *keys;  /* folder of the key pair and those before it; NULL: none */
 	struct db *db;	   /* makes the checkpoint */
 	struct db *locker; /* holds the write lock meanwhile */
 	int64_t next;	   /* monotonic */

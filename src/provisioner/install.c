@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/crash.h"
-#include "cluster/chart.h"
 #include "cluster/release.h"
 #include "cluster/workload.h"
 #include "provisioner/nudge.h"
@@ -156,6 +155,7 @@ install_release(struct work *w, struct err *err)
 		.plan = w->store.plan,
 		.port = w->conf->store_port,
 		.https = conf_https(w->conf),
+		.kept = w->has_kept ? &w->kept : NULL,
 	};
 	char digest[SEAL_DIGEST];
 	struct buf values = BUF_INIT;

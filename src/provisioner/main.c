@@ -24,6 +24,7 @@
 #include "model/audit.h"
 #include "model/event.h"
 #include "model/health.h"
+#include "model/keys.h"
 #include "model/store.h"
 #include "provisioner/checkpoint.h"
 #include "provisioner/claim.h"
@@ -109,7 +110,7 @@ static int
 open_databases(const struct conf *conf, struct db **db, struct db **locker, struct err *err)
 {
 	static const struct db_table *const tables[] = {&store_sql, &job_sql,	 &event_sql,
-							&audit_sql, &health_sql, NULL};
+							&audit_sql, &health_sql, &keys_sql, NULL};
 
 	if (db_open(db, conf->database_path, BUSY_MS, err) < 0 || migrate_run(*db, err) < 0 ||
 	    db_prepare(*db, tables, err) < 0)
@@ -127,6 +128,18 @@ told_to_stop(int signal_fd)
 	return stop;
 }
 
+/* A newer program has changed the database: the one that is installed now has to go on. */
+static bool
+outdated(struct db *db)
+{
+	struct err err = ERR_INIT;
+
+	if (migrate_require(db, &err) == 0 || err.code != ERR_DB_VERSION)
+		return false;
+	log_error("stopping: %s", err.text);
+	return true;
+}
+
 /* Until SIGTERM or SIGINT; then until the last worker has put its job back. */
 static void
 supervise(struct claim *c, struct checkpoint *checkpoint, int signal_fd, int wake_fd)
@@ -141,6 +154,8 @@ supervise(struct claim *c, struct checkpoint *checkpoint, int signal_fd, int wak
 		claim_reap(c);
 		if (stopping && claim_stop(c))
 			return;
+		if (!stopping && outdated(c->db))
+			stopping = true;
 		if (!stopping) {
 			jump_tick(&jump, c->db);
 			claim_tick(c);
@@ -163,7 +178,8 @@ serve(const struct conf *conf, const char *conf_file, struct err *err)
 	CLEANUP(db_closep) struct db *db = NULL;
 	CLEANUP(db_closep) struct db *locker = NULL;
 	static struct claim claim; /* the slots are too large for a stack */
-	struct checkpoint checkpoint = {.path = conf->database_path};
+	struct checkpoint checkpoint = {.path = conf->database_path,
+					.keys = conf->provisioner_dir};
 	char worker[PATH_MAX];
 	int signal_fd, wake_fd;
 

@@ -8,14 +8,21 @@
 
 #include "base/clock.h"
 #include "base/crash.h"
+#include "base/log.h"
 #include "base/valid.h"
 #include "cluster/blocker.h"
+#include "cluster/quota.h"
+#include "cluster/seed.h"
+#include "model/drift.h"
 #include "model/progress.h"
 #include "provisioner/await.h"
 #include "provisioner/install.h"
 #include "provisioner/work.h"
 
 enum { PASSWORD_CHARS = 32, TELL_EVERY_MS = 20000 };
+
+#define ENFORCE "pod-security.kubernetes.io/enforce"
+#define RESTRICTED "restricted"
 
 static struct json *
 namespace_object(const struct work *w)
@@ -27,12 +34,12 @@ namespace_object(const struct work *w)
 
 	json_set_text(labels, KUBE_PART_OF, KUBE_PLATFORM);
 	json_set_text(labels, KUBE_STORE_ID, w->store.id);
-	json_set_text(labels, KUBE_MAKER, w->key.id);
+	json_set_text(labels, KUBE_MAKER, w->platform);
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
 		char key[64];
 
 		snprintf(key, sizeof(key), "pod-security.kubernetes.io/%s", modes[i]);
-		json_set_text(labels, key, "restricted");
+		json_set_text(labels, key, RESTRICTED);
 	}
 	json_set_text(metadata, "name", w->names.namespace);
 	json_set(metadata, "labels", labels);
@@ -57,6 +64,17 @@ leftover(const struct json *namespace)
 		 *blocker ? ": " : "", blocker);
 	valid_clean(cause.sentence);
 	return cause;
+}
+
+/* What it says about a shop that was taken over. */
+static int
+read_namespace(struct work *w, const struct json *namespace, struct err *err)
+{
+	int r = seed_kept(namespace, &w->kept, err);
+
+	w->has_kept = r > 0;
+	w->lax = strcmp(json_text(json_at(namespace, "metadata", "labels", ENFORCE)), RESTRICTED) != 0;
+	return r < 0 ? -1 : 1;
 }
 
 /* 1: it is there and ours, 0: to be looked at again, with the cause in wait if there is one, -1. */
@@ -84,7 +102,7 @@ look_at_namespace(struct work *w, struct cause *wait, struct err *err)
 			       "touched. Delete this store and choose another name, or remove that "
 			       "namespace and retry.",
 			       w->names.namespace);
-	return 1;
+	return read_namespace(w, namespace, err);
 }
 
 static int
@@ -180,6 +198,22 @@ make_db_secret(struct work *w, struct err *err)
 	return create_secret(w, w->names.db_secret, data, err);
 }
 
+/* With the key that it was sealed to, which may be current no more. */
+static int
+open_box(const struct work *w, const struct store_box *box, char ret[SEAL_PLAIN], struct err *err)
+{
+	struct seal_key before;
+	int r;
+
+	if (strcmp(box->key_id, w->key.id) == 0)
+		return seal_open(&w->key, box->key_id, box->data, box->len, ret, err);
+	r = seal_load_id(&before, w->conf->provisioner_dir, box->key_id, err);
+	if (r == 0)
+		r = seal_open(&before, box->key_id, box->data, box->len, ret, err);
+	seal_wipe(&before, sizeof(before));
+	return r;
+}
+
 static int
 make_wp_secret(struct work *w, struct err *err)
 {
@@ -196,7 +230,7 @@ make_wp_secret(struct work *w, struct err *err)
 		return err_set(err, ERR_PASSWORD_LOST,
 			       "The cluster has lost the store's admin password, and the platform "
 			       "keeps no copy; delete the store and create it again.");
-	if (seal_open(&w->key, box.key_id, box.data, box.len, plain, err) < 0)
+	if (open_box(w, &box, plain, err) < 0)
 		return -1;
 	snprintf(mail, sizeof(mail), "%s@%s", w->store.admin_user, w->names.host);
 	data = json_new_object();
@@ -231,12 +265,61 @@ make_secrets(struct work *w, struct err *err)
 	return db_commit(w->db, err);
 }
 
+/*
+ * The pods of a shop that was taken over were made with more rights: only those
+ * of our chart can do without. Until they are there the old ones may be made again.
+ */
+static int
+make_release(struct work *w, struct err *err)
+{
+	CLEANUP(json_freep) struct json *patch = json_new_object();
+	struct json *metadata = json_new_object();
+	struct json *labels = json_new_object();
+
+	json_set_text(labels, ENFORCE, RESTRICTED);
+	json_set(metadata, "labels", labels);
+	json_set(patch, "metadata", metadata);
+	if (install_release(w, err) < 0)
+		return -1;
+	return w->lax && kube_patch(w->kube, patch, err, "/api/v1/namespaces/%s",
+				    w->names.namespace) < 0
+		       ? -1
+		       : 0;
+}
+
+/* What the shop has taken of its quota; where that cannot be had now, the next look tells it. */
+static int
+note_resources(struct work *w, struct err *err)
+{
+	CLEANUP(db_rollbackp) struct db *open = w->db;
+	CLEANUP(json_freep) struct json *quota = NULL;
+	struct err why = ERR_INIT;
+	char text[QUOTA_TEXT];
+
+	if (kube_get(w->kube, &quota, &why, "/api/v1/namespaces/%s/resourcequotas/%s",
+		     w->names.namespace, w->names.quota) < 0) {
+		log_warn("the quota of %s cannot be read: %s", w->names.namespace, why.text);
+		return 0;
+	}
+	quota_text(quota, text);
+	if (db_begin(open, err) < 0 || job_hold(open, w->job.id, w->job.fence, err) < 0 ||
+	    drift_set_resources(open, w->store.id, text, err) < 0)
+		return -1;
+	return db_commit(open, err);
+}
+
+static int
+open_storefront(struct work *w, struct err *err)
+{
+	return await_storefront(w, err) < 0 ? -1 : note_resources(w, err);
+}
+
 const struct work_step provision_steps[PROVISION_STEPS] = {
 	[STEP_NAMESPACE] = {make_namespace, 100}, /* the previous one may still be on its way out */
 	[STEP_SECRETS] = {make_secrets, 25},
-	[STEP_RELEASE] = {install_release, 100},
+	[STEP_RELEASE] = {make_release, 100},
 	[STEP_DATABASE] = {await_database, 100},
 	[STEP_WORDPRESS] = {await_wordpress, 100},
 	[STEP_WOOCOMMERCE] = {await_woocommerce, 100},
-	[STEP_STOREFRONT] = {await_storefront, 100},
+	[STEP_STOREFRONT] = {open_storefront, 100},
 };

@@ -80,6 +80,8 @@ write_finding(struct db *db, const struct fleet_member *m, const struct drift_st
 	bool was = strcmp(before->health, store_health_words[STORE_DEGRADED]) == 0;
 	int r = drift_set_health(db, m->id, now, message, err);
 
+	if (r > 0 && drift_set_resources(db, m->id, m->resources, err) < 0)
+		return -1;
 	if (r <= 0 || (degraded == was && strcmp(message, before->message) == 0))
 		return r < 0 ? -1 : 0;
 	if (degraded) {
@@ -263,15 +265,15 @@ reconcile_run(const struct conf *conf, struct db *db, int stop_fd, int64_t deadl
 {
 	CLEANUP(kube_closep) struct kube *kube = NULL;
 	struct fleet fleet = {.count = 0};
-	struct seal_key key;
+	char platform[SEAL_ID];
 	int64_t degraded = 0;
 	int r;
 
-	if (resume(conf, db, err) < 0 || seal_load_public(&key, conf->provisioner_dir, err) < 0 ||
+	if (resume(conf, db, err) < 0 || seal_platform(conf->provisioner_dir, platform, err) < 0 ||
 	    kube_open(&kube, conf->kubeconfig, stop_fd, err) < 0)
 		return -1;
 	kube_deadline(kube, deadline);
-	r = compare(db, kube, &fleet, key.id, err);
+	r = compare(db, kube, &fleet, platform, err);
 	fleet_free(&fleet);
 	if (r < 0 || drift_count(db, STORE_DEGRADED, &degraded, err) < 0)
 		return -1;

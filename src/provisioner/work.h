@@ -9,6 +9,7 @@
 #ifndef PROVISIONER_WORK_H
 #define PROVISIONER_WORK_H
 
+#include "cluster/chart.h"
 #include "cluster/diagnose.h"
 #include "cluster/helm.h"
 #include "cluster/kube.h"
@@ -23,6 +24,7 @@ struct work {
 	struct kube *kube;
 	struct helm helm;
 	struct seal_key key;
+	char platform[SEAL_ID];
 	struct job job;
 	struct store store; /* its reason is kept as it is told */
 	struct names names; /* made of the slug, not of the row's other columns */
@@ -30,6 +32,9 @@ struct work {
 	int64_t deadline;     /* monotonic: of the step, never after that of the attempt */
 	int64_t attempt_deadline;
 	int64_t started_wall; /* of this attempt */
+	struct chart_kept kept; /* of a shop that was taken over */
+	bool has_kept;
+	bool lax; /* its namespace does not enforce Pod Security yet */
 };
 
 /* A step, and how much of PROVISION_TIMEOUT it may take, in percent. */

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/log.h"
+#include "io/migrate.h"
 #include "io/proc.h"
 #include "model/audit.h"
 #include "model/drift.h"
@@ -131,6 +132,7 @@ equip(struct work *w, struct err *err)
 	names_of(&w->names, w->store.slug, w->conf->base_domain, w->conf->store_port,
 		 conf_https(w->conf));
 	if (seal_load(&w->key, w->conf->provisioner_dir, err) < 0 ||
+	    seal_platform(w->conf->provisioner_dir, w->platform, err) < 0 ||
 	    kube_open(&w->kube, w->conf->kubeconfig, w->stop_fd, err) < 0)
 		return -1;
 	return 0;
@@ -142,7 +144,7 @@ open_database(const struct conf *conf, struct db **ret, struct err *err)
 	static const struct db_table *const tables[] = {&store_sql, &job_sql,	 &event_sql, &audit_sql,
 							&drift_sql, &health_sql, NULL};
 
-	if (db_open(ret, conf->database_path, BUSY_MS, err) < 0)
+	if (db_open(ret, conf->database_path, BUSY_MS, err) < 0 || migrate_require(*ret, err) < 0)
 		return -1;
 	return db_prepare(*ret, tables, err);
 }

@@ -77,12 +77,12 @@ function fault(response, body) {
 }
 
 // boot.js has asked for this already, if the page is only just there.
-async function begun(path) {
+async function begun(path, wanted = (response) => response.ok) {
 	const early = globalThis.begun?.[path];
 	if (!early) return null;
 	delete globalThis.begun[path];
 	const response = await early;
-	return response?.ok && performance.now() < EARLY_MS ? response : null;
+	return response && wanted(response) && performance.now() < EARLY_MS ? response : null;
 }
 
 // {status, body, etag, total, next}; with etag, status 304 and no body if nothing has changed.
@@ -123,9 +123,12 @@ export async function call(method, path, { body, etag, key } = {}) {
 	};
 }
 
-// /api/ready tells what is wrong by a status of 503, and that is an answer here.
+export const READY = "/api/ready";
+
+// It tells what is wrong by a status of 503, and that is an answer here.
 export async function callReady() {
-	const response = await fetch("/api/ready", { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) });
+	const early = await begun(READY, () => true);
+	const response = early ?? (await fetch(READY, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) }));
 	const body = await response.json();
 	if (!Array.isArray(body.checks)) throw fault(response, body);
 	return body;

@@ -74,6 +74,13 @@ export function csv(rows) {
 	return `${rows.map((row) => row.map(cell).join(",")).join("\r\n")}\r\n`;
 }
 
+// "1.5 GB", "512 MB": of 1024 each, as Kubernetes counts them.
+export function size(bytes) {
+	const mega = bytes / 1048576;
+	return mega < 1024 ? `${Math.round(mega)} MB` : `${Math.round((mega / 1024) * 100) / 100} GB`;
+}
+export const cpus = (thousandths) => String(thousandths / 1000);
+
 // The value below which a share of the sorted numbers lies; null without any.
 export function quantile(numbers, share) {
 	if (!numbers.length) return null;

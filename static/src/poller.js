@@ -4,7 +4,7 @@
 //
 // Pace: 2 s while anything watched moves, or has just been changed from here; 30 s otherwise;
 // longer and longer while the server cannot be reached; not at all while no tab is seen.
-import { ApiError, call, callReady } from "./api.js";
+import { ApiError, call, callReady, READY } from "./api.js";
 import { followLeadership } from "./leader.js";
 
 const FAST_MS = 2000;
@@ -15,7 +15,6 @@ const FORGET_MS = 35_000; // and is forgotten when it no longer does
 const BACKOFF_MAX_MS = 60_000;
 
 const NOTHING = Object.freeze({ body: null, error: null, total: 0, next: null, at: 0 });
-const READY = "/api/ready";
 
 const entries = new Map(); // path -> {listeners, snap, etag, due}
 const others = new Map(); // tab -> {paths, at}

@@ -3,10 +3,14 @@
 export const STATUS = {
 	provisioning: { word: "Being set up", tone: "busy" },
 	ready: { word: "Ready", tone: "good" },
+	degraded: { word: "Needs attention", tone: "warn" },
 	failed: { word: "Failed", tone: "bad" },
 	deleting: { word: "Being deleted", tone: "busy" },
 	deleted: { word: "Deleted", tone: "quiet" },
 };
+
+// A ready store that has lost a part stays "ready" in the API; its health tells.
+export const stateOf = (store) => (store.status === "ready" && store.health?.state === "degraded" ? "degraded" : store.status);
 
 // In the order in which they are done, as src/model/progress.c names them.
 export const STEPS = {
@@ -79,6 +83,13 @@ const ACTIONS = {
 	delete_failed: ["Deletion failed", (d) => `could not delete ${named(d)}${d.error ? `: ${d.error}` : ""}`],
 	delete_stuck: ["Deletion is stuck", (d) => `is held up while deleting ${named(d)}${d.error ? `: ${d.error}` : ""}`],
 	lease_lost: ["Work taken over", (d) => `took over the work on ${named(d)}`],
+	job_resumed: ["Work taken up again", (d) => `took up the ${d.kind === "delete" ? "removal" : "set-up"} of ${named(d)} again`],
+	store_degraded: ["Store degraded", (d) => `found ${named(d)} degraded${d.message ? `: ${d.message}` : ""}`],
+	store_mended: ["Store whole again", (d) => `found ${named(d)} whole again`],
+	namespace_found: ["Namespace without a store found", (d) => `found the namespace ${d.namespace}, which belongs to no store`],
+	namespace_gone: ["Namespace without a store gone", (d) => `saw that the namespace ${d.namespace} is gone`],
+	namespace_adopted: ["Namespace adopted", (d) => `made a store of the namespace ${d.namespace ?? named(d)}`],
+	namespace_removed: ["Namespace removed", (d) => `asked to remove the namespace ${d.namespace ?? named(d)}`],
 	setup: ["Platform set up", (d) => `made the first account, ${of(d)}`],
 	login: ["Login", () => "logged in"],
 	login_failed: ["Login failed", (d) => `tried to log in ${d.user ? `as ${d.user}` : "under an unknown name"}, with no success`],
@@ -100,7 +111,13 @@ const ACTIONS = {
 export const ACTION_WORDS = Object.keys(ACTIONS);
 export const actionTitle = (action) => ACTIONS[action]?.[0] ?? action;
 export const actionTone = (action) =>
-	/failed|locked|refused/.test(action) ? "bad" : /stuck|lease/.test(action) ? "warn" : /success|setup$/.test(action) ? "good" : "quiet";
+	/failed|locked|refused/.test(action)
+		? "bad"
+		: /stuck|lease|resumed|degraded|found/.test(action)
+			? "warn"
+			: /success|mended|setup$/.test(action)
+				? "good"
+				: "quiet";
 
 export function auditSentence(row) {
 	const say = ACTIONS[row.action]?.[1];

@@ -28,6 +28,9 @@ await run(async (browser) => {
 	note(`ready after ${((Date.now() - began) / 1000).toFixed(1)} s; steps seen done: ${[...seen].join(", ")}`);
 	await eventually(() => done.count().then((n) => n === 7), "each is done");
 	check(/\d s$/.test(await page.locator(".step-time").first().textContent()), "and says how long it took");
+	await page.getByText(/ of 3 GB$/).waitFor();
+	const taken = await page.getByRole("meter").evaluateAll((all) => all.map((m) => m.max > 0 && m.value > 0 && m.value < m.max));
+	same(taken, [true, true, true], "and what it has taken of its quota");
 	same(await findings(page), [], "axe: a store that is ready");
 	await shot(page, "life-ready");
 

@@ -83,6 +83,28 @@ async function choice(browser) {
 }
 
 // Nothing moves by itself: with the movement switched off there is no animation at all.
+async function health(browser) {
+	const { page, context } = await open(browser, { cookie });
+	await page.goto(url);
+	await page.getByRole("button", { name: /^Needs attention/ }).click();
+	await page.getByText("scaled to nothing").waitFor();
+	check((await page.locator("tbody tr").count()) === 1, "a shop that lacks a part is told apart, with the reason");
+	await page.goto(url + pages.ready);
+	await page.getByText("scaled to nothing").waitFor();
+	check(await page.getByText("Needs attention").isVisible(), "on its page too");
+	await context.close();
+}
+
+// Without its script there is nothing to see: then the page says so.
+async function refused(browser) {
+	const { page, context } = await open(browser, { cookie });
+	await page.route("**/app.js", (route) => route.fulfill({ status: 429 }));
+	await page.goto(url);
+	await page.getByRole("alert").getByText("load this page again").waitFor();
+	check(true, "a script that was refused is told of");
+	await context.close();
+}
+
 async function stillness(browser) {
 	const { page } = await open(browser, { cookie });
 	await page.goto(url + pages.store);
@@ -109,4 +131,6 @@ await run(async (browser) => {
 	await keyboard(browser);
 	await choice(browser);
 	await stillness(browser);
+	await health(browser);
+	await refused(browser);
 });

@@ -41,6 +41,8 @@ sub plant {
 			. " 'http://%s.127-0-0-1.nip.io/wp-admin/', 'admin', (SELECT id FROM users WHERE name = %s), %s, %s, %d, %s, %d, %d);\n",
 			$id, quoted($store->{name} // "Shop $n"), $slug, $store->{plan} // 'small', $status, ($slug) x 3,
 			quoted($store->{owner}), quoted($code), quoted($message), $at, $status eq 'ready' ? $at + 95_000 : 'NULL', $at, $at;
+		$sql .= sprintf "UPDATE stores SET health_state = 'degraded', health_message = %s, health_checked_at = %d WHERE id = '%s';\n",
+			quoted($store->{lacks}), now_ms(), $id if $store->{lacks};
 		$sql .= job($n, $id, $status, $at, $store->{steps});
 		push @ids, $id;
 	}

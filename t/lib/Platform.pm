@@ -139,8 +139,8 @@ sub start_pool {
 	unlink $path;
 	my $socket = IO::Socket::UNIX->new(Local => $path, Listen => 1024) or die "$path: $!";
 	chmod 0666, $path;
-	$self->spawn('api', ['multiwatch', '-f', $self->{pool}, '--', $self->program('store-api')],
-		stdin => $socket);
+	$self->spawn('api', ['multiwatch', '-f', $self->{pool}, '--', $self->program('store-api'),
+		$self->{conf_file} ? ('-c', $self->{conf_file}) : ()], stdin => $socket);
 	$self->wait_for('the pool', sub { $self->pool_pids == $self->{pool} });
 }
 

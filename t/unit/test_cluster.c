@@ -34,7 +34,7 @@ test_values_carry_any_title(void **state)
 	(void)state;
 	names_of(&names, "2024", "example.org", 443, true);
 	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
-		struct chart_store store = {&names, TOOL_ID_A, titles[i], "small", 443, true};
+		struct chart_store store = {&names, TOOL_ID_A, titles[i], "small", 443, true, NULL};
 		struct buf text = BUF_INIT;
 		struct json *values;
 
@@ -48,6 +48,47 @@ test_values_carry_any_title(void **state)
 		assert_false(json_true(json_at(values, "wcInit", "hook")));
 		json_free(values);
 		buf_free(&text);
+	}
+}
+
+static void
+test_values_carry_what_is_kept(void **state)
+{
+	static const struct chart_kept kept = {
+		.claims = {{"10Gi", "local-path"}, {"2147483648", ""}}, .user = 1001};
+	static const char *const bad[] = {
+		"{}", "[]", "{\"mariadb\":{\"storage\":\"2Gi\",\"runAsUser\":1}}",
+		"{\"mariadb\":{\"storage\":\"2Gi\",\"runAsUser\":1},\"wordpress\":{\"storage\":\"2 Gi\"}}",
+		"{\"mariadb\":{\"storage\":\"2Gi\",\"runAsUser\":0},\"wordpress\":{\"storage\":\"2Gi\"}}",
+		"{\"mariadb\":{\"storage\":\"2Gi\",\"runAsUser\":1},\"wordpress\":{\"storage\":\"\"}}",
+		"{\"mariadb\":{\"storage\":\"Gi\",\"runAsUser\":1},\"wordpress\":{\"storage\":\"2Gi\"}}",
+		"{\"mariadb\":{\"storage\":\"2Gi\",\"runAsUser\":1,\"storageClass\":\"a b\"},"
+		"\"wordpress\":{\"storage\":\"2Gi\"}}",
+	};
+	struct chart_kept back;
+	struct names names;
+	struct chart_store store = {.names = &names, .id = TOOL_ID_A, .title = "x", .plan = "small",
+				    .kept = &kept};
+	struct buf text = BUF_INIT;
+	struct json *values;
+
+	(void)state;
+	names_of(&names, "shop", "example.org", 80, false);
+	chart_values(&store, &text);
+	values = parse(buf_text(&text));
+	assert_string_equal(json_text(json_at(values, "mariadb", "storage")), "10Gi");
+	assert_string_equal(json_text(json_at(values, "mariadb", "storageClass")), "local-path");
+	assert_int_equal(json_int(json_at(values, "mariadb", "runAsUser")), 1001);
+	assert_null(json_at(values, "wordpress", "storageClass"));
+	assert_true(chart_read_kept(values, &back));
+	assert_memory_equal(&back, &kept, sizeof(kept));
+	json_free(values);
+	buf_free(&text);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		values = parse(bad[i]);
+		if (chart_read_kept(values, &back))
+			fail_msg("%s passed", bad[i]);
+		json_free(values);
 	}
 }
 
@@ -181,6 +222,7 @@ main(void)
 {
 	const struct CMUnitTest cluster[] = {
 		cmocka_unit_test(test_values_carry_any_title),
+		cmocka_unit_test(test_values_carry_what_is_kept),
 		cmocka_unit_test(test_digest_covers_everything),
 		cmocka_unit_test(test_digest_is_bounded),
 		cmocka_unit_test(test_versions),

@@ -324,6 +324,31 @@ makes_the_schema_once(void **state)
 		ERR_DB_CONSTRAINT);
 }
 
+/* What a connection was opened for is asked again by every change. */
+static void
+refuses_a_schema_that_was_changed(void **state)
+{
+	const char *path = tool_path("changed.db");
+	CLEANUP(db_closep) struct db *db = NULL;
+	CLEANUP(db_closep) struct db *newer = NULL;
+
+	(void)state;
+	OK(db_open(&db, path, 100, E));
+	REFUSED(migrate_require(db, E), ERR_DB_VERSION); /* an empty file */
+	assert_contains(tool_err.text, "storectl db migrate");
+	OK(db_open(&newer, path, 100, E));
+	OK(migrate_run(newer, E));
+	OK(migrate_require(db, E));
+	OK(db_begin(db, E));
+	OK(db_commit(db, E));
+	OK(db_script(newer, "PRAGMA user_version=99", E));
+	REFUSED(db_begin(db, E), ERR_DB_VERSION);
+	assert_contains(tool_err.text, "schema 99 by now");
+	OK(db_begin_read(db, E)); /* nothing was left open, and reading is as it was */
+	db_rollback(db);
+	REFUSED(migrate_require(db, E), ERR_DB_VERSION);
+}
+
 static void
 refuses_foreign_files(void **state)
 {
@@ -402,6 +427,7 @@ main(void)
 		cmocka_unit_test(keeps_and_drops_the_ballast),
 		cmocka_unit_test(makes_the_schema_once),
 		cmocka_unit_test(refuses_foreign_files),
+		cmocka_unit_test(refuses_a_schema_that_was_changed),
 		cmocka_unit_test(migrates_in_many_processes_at_once),
 	};
 

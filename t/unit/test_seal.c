@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/valid.h"
+#include "io/keyring.h"
 #include "io/seal.h"
 
 /* A folder with a key pair in it. */
@@ -78,6 +79,60 @@ refuses_bad_key_files(void **state)
 	OK(unlink(tool_path("bad/seal.key")));
 	OK(symlink("/etc/passwd", tool_path("bad/seal.key")));
 	REFUSED(seal_load(&key, dir, E), ERR_SYSTEM); /* a link is not followed */
+}
+
+static void
+changes_its_pair(void **state)
+{
+	unsigned char box[SEAL_BOX];
+	char before[SEAL_ID], now[SEAL_ID], platform[SEAL_ID], plain[SEAL_PLAIN];
+	char ids[KEYRING_MAX][KEYRING_ID];
+	struct seal_key first, second, old, public;
+	const char *dir = key_folder("change", &first);
+
+	(void)state;
+	OK(seal_platform(dir, platform, E));
+	assert_string_equal(platform, first.id);
+	OK(seal_close(&first, "x", box, E));
+	OK(seal_rotate(dir, before, now, E));
+	assert_string_equal(before, first.id);
+	OK(seal_load(&second, dir, E));
+	OK(seal_load_public(&public, dir, E));
+	assert_string_equal(second.id, now);
+	assert_string_equal(public.id, now);
+	OK(seal_make(dir, E)); /* a start of the provisioner changes nothing */
+	OK(seal_load_id(&old, dir, before, E));
+	assert_memory_equal(&old, &first, sizeof(old));
+	OK(seal_open(&old, before, box, sizeof(box), plain, E));
+	REFUSED(seal_open(&second, before, box, sizeof(box), plain, E), ERR_PASSWORD_LOST);
+	REFUSED(seal_load_id(&old, dir, "0123456789abcdef", E), ERR_PASSWORD_LOST);
+	REFUSED(seal_load_id(&old, dir, "../seal.key", E), ERR_PASSWORD_LOST);
+	REFUSED(seal_load_id(&old, dir, "", E), ERR_PASSWORD_LOST);
+	OK(seal_rotate(dir, before, now, E));
+	OK(seal_platform(dir, platform, E));
+	assert_string_equal(platform, first.id);
+	assert_int_equal(keyring_retired(dir, SEAL_FILE, ids, E), 2);
+	OK(keyring_drop(dir, SEAL_FILE, first.id, E));
+	OK(keyring_drop(dir, SEAL_FILE, first.id, E));
+	assert_int_equal(keyring_retired(dir, SEAL_FILE, ids, E), 1);
+	assert_string_equal(ids[0], second.id);
+	tool_write(tool_path("change/platform"), "x");
+	REFUSED(seal_platform(dir, platform, E), ERR_CONFIG);
+}
+
+/* Cut short after the old key got its second name: the current one must not be wiped with it. */
+static void
+spares_a_key_that_is_half_retired(void **state)
+{
+	struct seal_key key, again;
+	const char *dir = key_folder("half", &key);
+
+	(void)state;
+	OK(keyring_retire(dir, SEAL_FILE, key.id, E));
+	OK(keyring_retire(dir, SEAL_FILE, key.id, E));
+	OK(keyring_drop(dir, SEAL_FILE, key.id, E));
+	OK(seal_load(&again, dir, E));
+	assert_memory_equal(&again, &key, sizeof(key));
 }
 
 static void
@@ -243,6 +298,8 @@ main(void)
 {
 	const struct CMUnitTest seal[] = {
 		cmocka_unit_test(makes_and_keeps_a_key), cmocka_unit_test(refuses_bad_key_files),
+		cmocka_unit_test(changes_its_pair),
+		cmocka_unit_test(spares_a_key_that_is_half_retired),
 		cmocka_unit_test(seals_and_opens),	 cmocka_unit_test(opens_nothing_else),
 		cmocka_unit_test(makes_passwords),	 cmocka_unit_test(makes_uuids),
 		cmocka_unit_test(digests),		 cmocka_unit_test(codes_base64),

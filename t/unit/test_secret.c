@@ -32,6 +32,34 @@ makes_and_keeps_a_key(void **state)
 	REFUSED(secret_load(&second, dir, E), ERR_CONFIG);
 }
 
+static void
+changes_its_key(void **state)
+{
+	const char *dir = tool_path("ring");
+	char before[KEYRING_ID], now[KEYRING_ID];
+	struct secret_ring ring = {.count = 0};
+	struct secret_key first;
+
+	(void)state;
+	OK(secret_load(&first, dir, E));
+	OK(secret_refresh(&ring, dir, E));
+	assert_int_equal(ring.count, 1);
+	assert_memory_equal(&ring.keys[0], &first, sizeof(first));
+	OK(secret_rotate(dir, before, now, E));
+	assert_string_equal(before, first.id);
+	OK(secret_refresh(&ring, dir, E));
+	assert_int_equal(ring.count, 2);
+	assert_string_equal(ring.keys[0].id, now);
+	assert_memory_equal(&ring.keys[1], &first, sizeof(first));
+	OK(keyring_drop(dir, SECRET_FILE, before, E));
+	OK(secret_refresh(&ring, dir, E));
+	assert_int_equal(ring.count, 1); /* a key that was removed is forgotten */
+	tool_write(tool_path("ring/new"), "short");
+	OK(rename(tool_path("ring/new"), tool_path("ring/api.key")));
+	REFUSED(secret_refresh(&ring, dir, E), ERR_CONFIG);
+	assert_int_equal(ring.count, 0);
+}
+
 static int
 load_and_tell(void *arg)
 {
@@ -164,7 +192,7 @@ int
 main(void)
 {
 	const struct CMUnitTest secret[] = {
-		cmocka_unit_test(makes_and_keeps_a_key),
+		cmocka_unit_test(makes_and_keeps_a_key), cmocka_unit_test(changes_its_key),
 		cmocka_unit_test(many_make_one_key),
 		cmocka_unit_test(hashes_with_a_key),
 		cmocka_unit_test(knows_a_password_again),

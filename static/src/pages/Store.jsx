@@ -4,16 +4,16 @@ import { exact } from "../format.js";
 import { usePoll } from "../hooks.js";
 import { DeleteStore } from "../parts/DeleteStore.jsx";
 import { Failure } from "../parts/Failure.jsx";
+import { Resources } from "../parts/Resources.jsx";
 import { Empty, Loading, Unavailable } from "../parts/States.jsx";
 import { Progress, Status } from "../parts/Status.jsx";
 import { Ago } from "../parts/Time.jsx";
 import { Events, Timeline } from "../parts/Timeline.jsx";
 import { Link } from "../router.jsx";
 import { mayChange } from "../session.js";
-import { memory, planOf } from "../words.js";
+import { stateOf } from "../words.js";
 
 function Facts({ store }) {
-	const plan = planOf(store.plan);
 	return (
 		<section className="panel side" aria-labelledby="facts">
 			<h2 id="facts" className="h6">
@@ -26,6 +26,19 @@ function Facts({ store }) {
 				<dd>
 					<code>{store.admin_user}</code>
 				</dd>
+				{store.status === "ready" && (
+					<>
+						<dt>Health</dt>
+						<dd className="user-text">
+							{store.health.message}
+							{store.health.checked_at && (
+								<div className="small muted">
+									seen <Ago time={store.health.checked_at} />
+								</div>
+							)}
+						</dd>
+					</>
+				)}
 				<dt>Owner</dt>
 				<dd>{store.owner ?? "none"}</dd>
 				<dt>Made</dt>
@@ -38,21 +51,7 @@ function Facts({ store }) {
 					<code>{store.namespace}</code>
 				</dd>
 			</dl>
-			<h3 className="h6">What it may use at most</h3>
-			<dl className="pairs">
-				<dt>Plan</dt>
-				<dd>{plan.title}</dd>
-				{plan.memory && (
-					<>
-						<dt>Memory</dt>
-						<dd>{memory(plan.memory)}</dd>
-						<dt>CPUs</dt>
-						<dd>{plan.cpu}</dd>
-						<dt>Pods</dt>
-						<dd>{plan.pods}</dd>
-					</>
-				)}
-			</dl>
+			<Resources store={store} />
 		</section>
 	);
 }
@@ -72,7 +71,7 @@ function Head({ store, gone }) {
 				<h1 tabIndex="-1" className="user-text">
 					{name}
 				</h1>
-				{store && <Status status={gone ? "deleted" : store.status} />}
+				{store && <Status status={gone ? "deleted" : stateOf(store)} />}
 			</div>
 			{store?.status === "ready" && !gone && (
 				<div className="d-flex gap-2">

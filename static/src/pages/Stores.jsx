@@ -10,17 +10,17 @@ import { Progress, Status } from "../parts/Status.jsx";
 import { Ago } from "../parts/Time.jsx";
 import { Link, setSearch, useSearch } from "../router.jsx";
 import { may, mayChange } from "../session.js";
-import { planOf, STATUS } from "../words.js";
+import { planOf, STATUS, stateOf } from "../words.js";
 
 const PAGE = 60;
-const FILTERS = ["provisioning", "ready", "failed", "deleting"];
+const FILTERS = ["provisioning", "ready", "degraded", "failed", "deleting"];
 const SORTS = {
 	newest: ["Newest first", (a, b) => (a.created_at < b.created_at ? 1 : -1)],
 	oldest: ["Oldest first", (a, b) => (a.created_at > b.created_at ? 1 : -1)],
 	name: ["By name", (a, b) => a.name.localeCompare(b.name)],
-	status: ["By status", (a, b) => STATUS_ORDER.indexOf(a.status) - STATUS_ORDER.indexOf(b.status)],
+	status: ["By status", (a, b) => STATUS_ORDER.indexOf(stateOf(a)) - STATUS_ORDER.indexOf(stateOf(b))],
 };
-const STATUS_ORDER = ["failed", "provisioning", "deleting", "ready"];
+const STATUS_ORDER = ["failed", "degraded", "provisioning", "deleting", "ready"];
 
 const Row = memo(function Row({ store, allowed, onDelete }) {
 	const host = store.store_url.replace(/^https?:\/\//, "");
@@ -33,7 +33,8 @@ const Row = memo(function Row({ store, allowed, onDelete }) {
 				<div className="small muted">{host}</div>
 			</td>
 			<td className="cell-status">
-				<Status status={store.status} />
+				<Status status={stateOf(store)} />
+				{stateOf(store) === "degraded" && <div className="failure user-text">{store.health.message}</div>}
 				<Progress store={store} />
 				{store.status === "failed" && <Failure store={store} allowed={allowed} />}
 			</td>
@@ -68,7 +69,7 @@ const Row = memo(function Row({ store, allowed, onDelete }) {
 function Toolbar({ stores, status, text, sort }) {
 	const counts = useMemo(() => {
 		const by = {};
-		for (const store of stores) by[store.status] = (by[store.status] ?? 0) + 1;
+		for (const store of stores) by[stateOf(store)] = (by[stateOf(store)] ?? 0) + 1;
 		return by;
 	}, [stores]);
 	return (
@@ -112,7 +113,7 @@ function Toolbar({ stores, status, text, sort }) {
 function choose(stores, status, text, sort) {
 	const words = text.toLowerCase();
 	return stores
-		.filter((s) => (!status || s.status === status) && (!words || `${s.name} ${s.slug} ${s.owner ?? ""}`.toLowerCase().includes(words)))
+		.filter((s) => (!status || stateOf(s) === status) && (!words || `${s.name} ${s.slug} ${s.owner ?? ""}`.toLowerCase().includes(words)))
 		.sort(SORTS[sort][1]);
 }
 

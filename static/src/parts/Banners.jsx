@@ -1,4 +1,5 @@
 // Banners.jsx: what is true of the whole platform and everybody should see.
+import { READY } from "../api.js";
 import { sentence } from "../format.js";
 import { useNet, useNow, usePoll } from "../hooks.js";
 import { poke } from "../poller.js";
@@ -26,7 +27,7 @@ function Offline() {
 }
 
 function Unready() {
-	const { body } = usePoll("/api/ready");
+	const { body } = usePoll(READY);
 	const wrong = body?.checks.filter((check) => !check.ok) ?? [];
 	if (!wrong.length) return null;
 	return (

@@ -1,10 +1,12 @@
 // Shell.jsx: what stands around every page.
 import { useEffect, useRef, useState } from "react";
-import { useAction } from "../hooks.js";
+import { READY } from "../api.js";
+import { useAction, useNet, usePoll } from "../hooks.js";
 import { Link, usePath } from "../router.jsx";
 import { logout } from "../session.js";
 import { Banners } from "./Banners.jsx";
 import { Notices } from "./Notices.jsx";
+import { Loading } from "./States.jsx";
 
 const PLACES = [
 	["/", "Stores"],
@@ -61,14 +63,18 @@ export function Shell({ me, children }) {
 	const path = usePath();
 	const main = useRef(null);
 	const first = useRef(true);
+	const net = useNet();
+	// What banner there is has its place before the page has, so that it pushes nothing away.
+	const known = usePoll(READY).at || net.offline;
 
 	// A new page begins at its heading, for the keyboard and for who listens.
 	useEffect(() => {
+		if (!known) return;
 		const heading = main.current.querySelector("h1");
 		document.title = `${heading?.textContent ?? "Stores"} · Store Platform`;
 		if (first.current) first.current = false;
 		else if (path) heading?.focus({ preventScroll: true });
-	}, [path]);
+	}, [path, known]);
 
 	return (
 		<>
@@ -95,8 +101,8 @@ export function Shell({ me, children }) {
 				</div>
 			</header>
 			<Banners me={me} />
-			<main id="main" className="frame" ref={main}>
-				{children}
+			<main key={known ? "page" : "loading"} id="main" className="frame" ref={main}>
+				{known ? children : <Loading />}
 			</main>
 			<Notices />
 		</>
