@@ -26,13 +26,15 @@ sub refused {
 
 subtest 'a backup' => sub {
 	$p->create(name => 'Archived');
+	my $retired = 'seal.key.0123456789abcdef'; # what storectl keys rotate leaves for a while
+	Platform::spew("$p->{conf}{PROVISIONER_DIR}/$_", 'k' x 32, 0600) for $retired, 'seal.key.other';
 	my $old = umask 0;
 	my $r = $p->storectl('db', 'archive', $folder);
 	umask $old;
 	is("$r->{status} $r->{err}", '0 ', 'is made of the platform in use');
 	like($r->{out}, qr{\A\Q$folder\E/$form is a backup of database and keys\.\n\z}, 'and named by its time');
 	my ($name) = archives();
-	is(join(' ', map { s{.*/}{}r } glob "$folder/$name/{.*,}*"), '. .. api.key seal.key store-platform.db', 'it has these files');
+	is(join(' ', map { s{.*/}{}r } glob "$folder/$name/{.*,}*"), ". .. api.key seal.key $retired store-platform.db", 'it has these files');
 	is(sprintf('%o', (stat "$folder/$name")[2] & 07777), '700', 'for its owner');
 	is(sprintf('%o', (stat "$folder/$name/$_")[2] & 07777), '600', "$_ too") for qw(api.key seal.key store-platform.db);
 	is(Platform::slurp("$folder/$name/seal.key"), Platform::slurp("$p->{conf}{PROVISIONER_DIR}/seal.key"), 'the key is the key');

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/valid.h"
 #include "io/backup.h"
+#include "io/keyring.h"
 #include "io/proc.h"
 #include "io/seal.h"
 
@@ -31,7 +32,15 @@ enum { KEEP = 14, KEEP_MAX = 3650, KEY_MAX = 4096 };
 static const char name_form[] = "dddd-dd-ddTdddddd.dddZ";
 enum { NAME = sizeof(name_form) };
 
-static const char *const files[] = {DATABASE, DATABASE ".part", "seal.key", "api.key"};
+/* Key files of a folder of the configuration; a key has older ones beside it (keyring.h). */
+static const struct {
+	const char *name;
+	bool of_api, needed;
+} keys[] = {
+	{"seal.key", false, true},
+	{"platform", false, false},
+	{"api.key", true, true},
+};
 
 static void
 name_of(int64_t wall_ms, char ret[NAME])
@@ -58,19 +67,40 @@ has_form(const struct dirent *entry)
 	return name_form[i] == s[i];
 }
 
+/* Whether a backup has a file of that name. */
+static bool
+is_part(const char *name)
+{
+	if (strcmp(name, DATABASE) == 0 || strcmp(name, DATABASE ".part") == 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		size_t n = strlen(keys[i].name);
+
+		if (strncmp(name, keys[i].name, n) == 0 &&
+		    (name[n] == '\0' || (name[n] == '.' && keyring_is_id(name + n + 1))))
+			return true;
+	}
+	return false;
+}
+
 /* A backup, whole or not. What else somebody has put there is not touched. */
 static int
 remove_backup(const char *folder, const char *name, struct err *err)
 {
 	char path[PATH_MAX];
+	struct dirent *entry;
+	int r = 0;
+	DIR *dir;
 
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		snprintf(path, sizeof(path), "%s/%s/%s", folder, name, files[i]);
-		if (unlink(path) < 0 && errno != ENOENT)
-			return err_errno(err, "cannot remove %s", path);
-	}
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	return rmdir(path) == 0 || errno == ENOENT ? 0 : err_errno(err, "cannot remove %s", path);
+	dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT ? 0 : err_errno(err, "cannot read %s", path);
+	while (r == 0 && (entry = readdir(dir)) != NULL)
+		if (is_part(entry->d_name) && unlinkat(dirfd(dir), entry->d_name, 0) < 0)
+			r = err_errno(err, "cannot remove %s/%s", path, entry->d_name);
+	closedir(dir);
+	return r < 0 || rmdir(path) == 0 ? r : err_errno(err, "cannot remove %s", path);
 }
 
 static int
@@ -99,7 +129,7 @@ write_key(const char *path, const char *key, ssize_t n, struct err *err)
 	return r;
 }
 
-/* 0: copied, 1: there is none, which was told; -1. */
+/* Copies from/name into PART. 1: there is no such file; 0; -1. */
 static int
 copy_key(const char *from, const char *folder, const char *name, struct err *err)
 {
@@ -110,10 +140,8 @@ copy_key(const char *from, const char *folder, const char *name, struct err *err
 	snprintf(path, sizeof(path), "%s/%s", from, name);
 	/* Its folder belongs to a daemon, whose link could lead anywhere. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT) {
-		printf("%s is not there, and not in this backup; see storectl db check.\n", path);
+	if (fd < 0 && errno == ENOENT)
 		return 1;
-	}
 	n = fd < 0 ? -1 : read(fd, key, sizeof(key));
 	if (n < 0)
 		err_errno(err, "cannot read %s", path);
@@ -127,13 +155,33 @@ copy_key(const char *from, const char *folder, const char *name, struct err *err
 	return r;
 }
 
+/* A key with those that were current before it. 1: it is missing, which was told; 0; -1. */
+static int
+copy_keys(const char *from, const char *folder, const char *name, bool needed, struct err *err)
+{
+	char ids[KEYRING_MAX][KEYRING_ID], old[KEYRING_PATH];
+	int r = copy_key(from, folder, name, err), n;
+
+	if (r < 0)
+		return -1;
+	if (r > 0 && needed)
+		printf("%s/%s is not there, and not in this backup; see storectl db check.\n", from,
+		       name);
+	if (r > 0)
+		return needed;
+	n = keyring_retired(from, name, ids, err);
+	for (int i = 0; i < n; i++) {
+		snprintf(old, sizeof(old), "%s.%s", name, ids[i]);
+		if (copy_key(from, folder, old, err) < 0)
+			return -1;
+	}
+	return n < 0 ? -1 : 0;
+}
+
 /* All of a backup, under the name PART. Returns how many keys are missing, -1. */
 static int
 fill(const struct conf *conf, const char *folder, struct err *err)
 {
-	const struct {
-		const char *from, *name;
-	} keys[] = {{conf->provisioner_dir, "seal.key"}, {conf->api_dir, "api.key"}};
 	char part[PATH_MAX], copy[PATH_MAX];
 	int missing = 0;
 
@@ -146,7 +194,8 @@ fill(const struct conf *conf, const char *folder, struct err *err)
 	if (backup_make(conf->database_path, copy, false, err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		int r = copy_key(keys[i].from, folder, keys[i].name, err);
+		int r = copy_keys(keys[i].of_api ? conf->api_dir : conf->provisioner_dir, folder,
+				  keys[i].name, keys[i].needed, err);
 
 		if (r < 0)
 			return -1;

@@ -129,6 +129,15 @@ told_to_stop(int signal_fd)
 	return stop;
 }
 
+/* The service manager's socket, else one of our own. */
+static int
+open_wake(const struct notify *manager, const char *path, struct err *err)
+{
+	if (manager->listening < 0)
+		return wake_listen(path, err);
+	return wake_adopt(manager->listening, path, err) < 0 ? -1 : manager->listening;
+}
+
 /* A newer program has changed the database: the one that is installed now has to go on. */
 static bool
 outdated(struct db *db)
@@ -139,15 +148,6 @@ outdated(struct db *db)
 		return false;
 	log_error("stopping: %s", err.text);
 	return true;
-}
-
-/* The service manager's socket, else one of our own. */
-static int
-open_wake(const struct notify *manager, const char *path, struct err *err)
-{
-	if (manager->listening < 0)
-		return wake_listen(path, err);
-	return wake_adopt(manager->listening, path, err) < 0 ? -1 : manager->listening;
 }
 
 /* Until SIGTERM or SIGINT; then until the last worker has put its job back. */
@@ -166,8 +166,10 @@ supervise(struct claim *c, struct checkpoint *checkpoint, struct notify *manager
 		claim_reap(c);
 		if (stopping && claim_stop(c))
 			return;
-		if (!stopping && outdated(c->db))
+		if (!stopping && outdated(c->db)) {
 			stopping = true;
+			notify_say(manager, "STOPPING=1");
+		}
 		if (!stopping) {
 			jump_tick(&jump, c->db);
 			claim_tick(c);

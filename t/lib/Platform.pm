@@ -172,6 +172,7 @@ sub start_nginx {
 	$text =~ s/^.*limits\.conf;\n//m if $self->{no_limits};
 	$text =~ s/^(\s*listen .*\n)/$1$self->{server_more}/m if $self->{server_more};
 	spew("$self->{dir}/nginx/nginx.conf", $text);
+	unlink "$self->{dir}/run/http.sock"; # nginx leaves it behind where it was killed
 	my ($nginx) = grep { -x } map { "$_/nginx" } split(/:/, $ENV{PATH}), '/usr/sbin';
 	$self->spawn('nginx', [$nginx, '-p', "$self->{dir}/nginx", '-c', "$self->{dir}/nginx/nginx.conf",
 		'-e', "$self->{dir}/nginx/nginx-error.log"]);
