@@ -68,25 +68,6 @@ sub check_quota {
 	}
 }
 
-# What is wrong with a container; nothing if all is well.
-sub faults {
-	my ($c) = @_;
-	my $s = $c->{securityContext} || {};
-	my %good = (
-		'no escalation' => defined $s->{allowPrivilegeEscalation} && !$s->{allowPrivilegeEscalation},
-		'read-only root' => $s->{readOnlyRootFilesystem},
-		'no capability' => "@{$s->{capabilities}{drop} || []}" eq 'ALL' && !$s->{capabilities}{add},
-		'pinned image' => $c->{image} =~ m{^[a-z.]+/[a-z/]+:[^:]*\d+\.\d+[^:]*$},
-		'passwords as files' => !grep({ $_->{valueFrom} } @{$c->{env} || []})
-			&& !grep({ $_->{secretRef} } @{$c->{envFrom} || []}),
-		map {
-			my ($side, $what) = split /\./;
-			("resources $_" => defined $c->{resources}{$side}{$what})
-		} qw(limits.memory limits.cpu requests.memory requests.cpu),
-	);
-	return grep { !$good{$_} } sort keys %good;
-}
-
 sub check_pods {
 	my ($name, @objects) = @_;
 	for my $pod (grep { defined } map { ChartTest::pod_of($_) } @objects) {
@@ -99,7 +80,7 @@ sub check_pods {
 		ok(defined $spec->{automountServiceAccountToken} && !$spec->{automountServiceAccountToken}
 			&& $spec->{serviceAccountName} eq 'demo-store', "$what: no token of the API");
 		ok(defined $spec->{enableServiceLinks} && !$spec->{enableServiceLinks}, "$what: no service links");
-		is(join(', ', map { my $c = $_; map { "$c->{name}: $_" } faults($c) } ChartTest::containers($pod)),
+		is(join(', ', map { my $c = $_; map { "$c->{name}: $_" } ChartTest::faults($c, qr{^[a-z.]+/[a-z/]+:[^:]*\d+\.\d+[^:]*$}) } ChartTest::containers($pod)),
 			'', "$what: every container");
 		is(join(' ', map { $_->{name} } grep { $_->{emptyDir} && !$_->{emptyDir}{sizeLimit} }
 			@{$spec->{volumes}}), '', "$what: every emptyDir has a limit");
@@ -128,29 +109,6 @@ sub check_labels {
 	is(scalar(grep { $_->{kind} eq 'Secret' } @objects), 0, "$name: no Secret");
 }
 
-# kube-score's objections without those that t/kube-score.txt gives a reason for.
-sub check_score {
-	my ($text) = @_;
-	my $program = $ENV{STORE_KUBE_SCORE} || '/nonexistent';
-	return plan(skip_all => 'no kube-score: run this by ./dev test') unless -x $program;
-	my @known = map { [split /\s*\|\s*/] } grep { /^[^#]/ } split /\n/,
-		Platform::slurp("$Platform::TOP/t/kube-score.txt");
-	my $r = ChartTest::run($text, $program, 'score', '--kubernetes-version', 'v1.36', '-o', 'json',
-		'--enable-optional-test', 'container-seccomp-profile', '-');
-	my (%used, @open);
-	for my $object (@{ChartTest::decode($r->{out})}) {
-		my $name = $object->{object_meta}{name};
-		for my $check (grep { !$_->{skipped} && $_->{grade} < 10 } @{$object->{checks}}) {
-			my ($line) = grep { $_->[0] eq $check->{check}{id} && $name =~ /^$_->[1]$/ } @known;
-			$used{$line} = 1 if $line;
-			push @open, "$name: $check->{check}{id}: " . join('; ', map { $_->{summary} }
-				@{$check->{comments} || []}) unless $line;
-		}
-	}
-	is(join("\n", @open), '', 'no objection without a reason');
-	is(join("\n", map { $_->[0] } grep { !$used{$_} } @known), '', 'no reason without an objection');
-}
-
 for my $line (@ChartTest::LINES) {
 	for my $file (@files) {
 		my $r = ChartTest::helm($line, ChartTest::encode(\%ChartTest::LEAST), 'lint', '--strict',
@@ -171,7 +129,7 @@ for my $plan ('small', 'medium', 'large') {
 check_labels($_, @{$seen{$_}}) for sort keys %seen;
 check_enforced('hook on', @{$seen{'values.yaml, small, hook on, tls off'}});
 subtest 'kube-score' => sub {
-	check_score(ChartTest::render('helm4', {}, '-f', "$ChartTest::CHART/values-prod.yaml")->{out});
+	ChartTest::check_score('kube-score.txt', ChartTest::render('helm4', {}, '-f', "$ChartTest::CHART/values-prod.yaml")->{out});
 };
 
 my @scripts = glob "$ChartTest::CHART/files/*/*.sh";

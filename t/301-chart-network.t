@@ -6,7 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use ChartTest;
-use Socket qw(inet_pton AF_INET AF_INET6);
+use NetworkRules;
 use Test::More;
 
 ChartTest::need();
@@ -15,61 +15,9 @@ my $namespace = ChartTest::namespace('chart-network', 'demo');
 my %pods;	# name => {ns, labels}, or {ip} for a place outside of the cluster
 my @policies;
 
-sub in_range {
-	my ($ip, $cidr) = @_;
-	my ($net, $bits) = split m{/}, $cidr;
-	my @family = map { /:/ ? AF_INET6 : AF_INET } $ip, $net;
-	return 0 if $family[0] != $family[1];
-	my ($a, $b) = map { unpack 'B*', inet_pton($family[0], $_) } $ip, $net;
-	return substr($a, 0, $bits) eq substr($b, 0, $bits);
-}
-
-sub selects {
-	my ($selector, $labels) = @_;
-	my $match = $selector->{matchLabels} || {};
-	return 0 if grep { ($labels->{$_} // '') ne $match->{$_} } keys %$match;
-	for my $e (@{$selector->{matchExpressions} || []}) {
-		my $in = grep { $_ eq ($labels->{$e->{key}} // '') } @{$e->{values} || []};
-		return 0 if $e->{operator} eq 'In' ? !$in : $e->{operator} eq 'NotIn' ? $in
-			: die "operator $e->{operator}";
-	}
-	return 1;
-}
-
-sub is_peer {
-	my ($peer, $pod) = @_;
-	if (my $block = $peer->{ipBlock}) {
-		return defined $pod->{ip} && in_range($pod->{ip}, $block->{cidr})
-			&& !grep { in_range($pod->{ip}, $_) } @{$block->{except} || []};
-	}
-	return 0 if defined $pod->{ip};
-	my $ns = $peer->{namespaceSelector};
-	return 0 if $ns ? !selects($ns, {'kubernetes.io/metadata.name' => $pod->{ns}})
-		: $pod->{ns} ne 'store-demo';
-	return selects($peer->{podSelector} || {}, $pod->{labels});
-}
-
-# One side of a connection: "ingress" at its end, "egress" where it starts.
-sub side_allows {
-	my ($side, $pod, $peer, $proto, $port) = @_;
-	return 1 if defined $pod->{ip} || $pod->{ns} ne 'store-demo';	# not ours to say
-	my @for_it = grep { selects($_->{spec}{podSelector}, $pod->{labels})
-		&& grep { lc $_ eq $side } @{$_->{spec}{policyTypes}} } @policies;
-	die 'a pod is selected by no policy' unless @for_it;
-	for my $rule (map { @{$_->{spec}{$side} || []} } @for_it) {
-		my $peers = $rule->{$side eq 'ingress' ? 'from' : 'to'};
-		next if $peers && !grep { is_peer($_, $peer) } @$peers;
-		next if $rule->{ports}
-			&& !grep { $_->{protocol} eq $proto && $_->{port} == $port } @{$rule->{ports}};
-		return 1;
-	}
-	return 0;
-}
-
 sub allowed {
 	my ($from, $to, $proto, $port) = @_;
-	return side_allows('egress', $pods{$from}, $pods{$to}, $proto, $port)
-		&& side_allows('ingress', $pods{$to}, $pods{$from}, $proto, $port);
+	return NetworkRules::allowed(\@policies, 'store-demo', $pods{$from}, $pods{$to}, $proto, $port);
 }
 
 # Takes the policies, and the labels of the chart's own pods, from a rendering.

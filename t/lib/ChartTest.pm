@@ -133,6 +133,48 @@ sub containers {
 	return (@{$pod->{spec}{initContainers} || []}, @{$pod->{spec}{containers}});
 }
 
+# What is wrong with a container; nothing if all is well.
+sub faults {
+	my ($c, $image) = @_;
+	my $s = $c->{securityContext} || {};
+	my %good = (
+		'no escalation' => defined $s->{allowPrivilegeEscalation} && !$s->{allowPrivilegeEscalation},
+		'read-only root' => $s->{readOnlyRootFilesystem},
+		'no capability' => "@{$s->{capabilities}{drop} || []}" eq 'ALL' && !$s->{capabilities}{add},
+		'pinned image' => scalar($c->{image} =~ $image),
+		'passwords as files' => !grep({ $_->{valueFrom} } @{$c->{env} || []})
+			&& !grep({ $_->{secretRef} } @{$c->{envFrom} || []}),
+		map {
+			my ($side, $what) = split /\./;
+			("resources $_" => defined $c->{resources}{$side}{$what})
+		} qw(limits.memory limits.cpu requests.memory requests.cpu),
+	);
+	return grep { !$good{$_} } sort keys %good;
+}
+
+# kube-score's objections without those that a file in t/ gives a reason for.
+sub check_score {
+	my ($reasons, $text) = @_;
+	my $program = $ENV{STORE_KUBE_SCORE} || '/nonexistent';
+	return plan(skip_all => 'no kube-score: run this by ./dev test') unless -x $program;
+	my @known = map { [split /\s*\|\s*/] } grep { /^[^#]/ } split /\n/,
+		Platform::slurp("$Platform::TOP/t/$reasons");
+	my $r = run($text, $program, 'score', '--kubernetes-version', 'v1.36', '-o', 'json',
+		'--enable-optional-test', 'container-seccomp-profile', '-');
+	my (%used, @open);
+	for my $object (@{decode($r->{out})}) {
+		my $name = $object->{object_meta}{name};
+		for my $check (grep { !$_->{skipped} && $_->{grade} < 10 } @{$object->{checks}}) {
+			my ($line) = grep { $_->[0] eq $check->{check}{id} && $name =~ /^$_->[1]$/ } @known;
+			$used{$line} = 1 if $line;
+			push @open, "$name: $check->{check}{id}: " . join('; ', map { $_->{summary} }
+				@{$check->{comments} || []}) unless $line;
+		}
+	}
+	is(join("\n", @open), '', 'no objection without a reason');
+	is(join("\n", map { $_->[0] } grep { !$used{$_} } @known), '', 'no reason without an objection');
+}
+
 END {
 	if ($$ == $owner && @namespaces) {
 		local $?;
