@@ -62,12 +62,7 @@ for my $p (values %platform) {
 # A shop of the first chart, made by an administrator, and taken over under the account.
 sub take_over {
 	my ($p, $slug) = @_;
-	my $ns = "store-$slug";
-	ChartTest::went_well(ChartTest::kubectl('', 'create', 'namespace', $ns), 'a namespace of the first chart');
-	ChartTest::went_well(ChartTest::helm('helm3', ChartTest::encode({storeName => $slug, storeDomain => "$slug.$p->{conf}{BASE_DOMAIN}"}),
-		'upgrade', '--install', "wc-$slug", "$Platform::TOP/t/fixtures/seed-chart", '-n', $ns, '-f', '-'), 'with its shop');
-	ChartTest::went_well(ChartTest::kubectl('', '-n', $ns, 'wait', 'pvc', '--all', '--for=jsonpath={.status.phase}=Bound',
-		'--timeout=120s'), 'and its claims');
+	my $ns = ChartTest::seed_shop($p, $slug);
 	my $r = $p->storectl('adopt', $ns);
 	is("$r->{status} $r->{err}", '0 ', "$slug: is taken over under the account");
 	my ($store) = grep { $_->{slug} eq $slug } @{$p->get('/api/stores')->{json}};

@@ -185,6 +185,27 @@ subtest 'kube-score' => sub {
 };
 ChartTest::went_well(ChartTest::run('', 'shellcheck', '-s', 'bash', glob "$PlatformChart::CHART/files/*.sh"), 'shellcheck');
 
+# The chart's scripts beside a platform that runs.
+subtest 'backup.sh and test.sh' => sub {
+	my $p = PlatformTest->new;
+	$p->{more} = 1;
+	my $run = sub {
+		my ($shell, $script, %more) = @_;
+		local %ENV = ($p->environment, PATH => "$p->{build}/src:$ENV{PATH}", BACKUPS => "$p->{dir}/backups", %more);
+		return system("$shell $PlatformChart::CHART/files/$script >>$p->{dir}/script.log 2>&1");
+	};
+	mkdir "$p->{dir}/backups" or die;
+	is($run->('sh', 'backup.sh', REVISION => 1, KEEP => 2), 0, 'without a database there is nothing to copy');
+	$p->start;
+	is($run->('sh', 'backup.sh', REVISION => $_, KEEP => 2), 0, "a copy for revision $_") for 9, 10, 10, 11;
+	is(join(' ', sort map { s{.*/}{}r } glob "$p->{dir}/backups/*"), 'before-10.db before-11.db', 'the newest are kept');
+	my %front = (SERVICE => '127.0.0.1', PORT => $p->{port}, HOST => 'localhost');
+	is($run->('bash', 'test.sh', %front), 0, 'dashboard and API answer');
+	$p->stop('api');
+	isnt($run->('bash', 'test.sh', %front), 0, 'without the API they do not');
+	$p->finish;
+};
+
 # A life of the release by each line of helm; its Job of before an upgrade runs each time.
 for my $line (@ChartTest::LINES) {
 	my $release = "sp-$line-$$";

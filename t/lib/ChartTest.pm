@@ -133,6 +133,18 @@ sub containers {
 	return (@{$pod->{spec}{initContainers} || []}, @{$pod->{spec}{containers}});
 }
 
+# A shop of the first chart as an administrator makes it, with its claims bound; its namespace.
+sub seed_shop {
+	my ($p, $slug) = @_;
+	my $ns = "store-$slug";
+	went_well(kubectl('', 'create', 'namespace', $ns), 'a namespace of the first chart');
+	went_well(helm('helm3', encode({storeName => $slug, storeDomain => "$slug.$p->{conf}{BASE_DOMAIN}"}),
+		'upgrade', '--install', "wc-$slug", "$Platform::TOP/t/fixtures/seed-chart", '-n', $ns, '-f', '-'), 'with its shop');
+	went_well(kubectl('', '-n', $ns, 'wait', 'pvc', '--all', '--for=jsonpath={.status.phase}=Bound',
+		'--timeout=120s'), 'and its claims');
+	return $ns;
+}
+
 # What is wrong with a container; nothing if all is well.
 sub faults {
 	my ($c, $image) = @_;

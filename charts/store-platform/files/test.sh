@@ -1,7 +1,7 @@
 # Whether the dashboard's page and the API answer through nginx. bash speaks TCP; the image has no curl.
 set -eu
 ask() {
-	exec 3<>"/dev/tcp/$SERVICE/80"
+	exec 3<>"/dev/tcp/$SERVICE/$PORT"
 	printf 'GET %s HTTP/1.0\r\nHost: %s\r\n\r\n' "$1" "$HOST" >&3
 	read -r _ status _ <&3
 	exec 3<&-
