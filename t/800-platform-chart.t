@@ -172,6 +172,21 @@ subtest 'what is refused' => sub {
 	}
 };
 
+subtest 'the README names values that there are' => sub {
+	my $schema = ChartTest::decode(Platform::slurp("$PlatformChart::CHART/values.schema.json"));
+	my $node = sub {
+		my ($at) = $schema;
+		for my $key (split /\./, $_[0]) {
+			$at = $schema->{definitions}{$at->{'$ref'} =~ s{.*/}{}r} if $at->{'$ref'};
+			$at = ($at->{properties} || {})->{$key} or return 0;
+		}
+		return 1;
+	};
+	my %named = map { $_ => 1 } grep { $schema->{properties}{s/\..*//r} } Platform::slurp("$PlatformChart::CHART/README.md") =~ /`(\w+\.[\w.]+)`/g;
+	cmp_ok(scalar keys %named, '>=', 10, 'it names some');
+	is(join(' ', grep { !$node->($_) } sort keys %named), '', 'and none else');
+};
+
 subtest 'one list of rights' => sub {
 	my $r = ChartTest::kubectl('', 'create', '--dry-run=client', '-o', 'json', '-f', "$Platform::TOP/charts/cluster-access.yaml");
 	my @all = map { $_->{items} ? @{$_->{items}} : $_ } JSON::PP->new->incr_parse($r->{out});
