@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "ctl/accounts.h"
 #include "ctl/adopt.h"
+#include "ctl/archive.h"
 #include "ctl/client.h"
 #include "ctl/command.h"
 #include "ctl/database.h"
@@ -63,6 +64,9 @@ static const struct command commands[] = {
 	{"db backup", "[--force] FILE",
 	 "Write a checked copy of the database, which may be in use, to FILE.", "force", 1, 1,
 	 database_backup},
+	{"db archive", "[--keep=BACKUPS] FOLDER",
+	 "Write a backup, the database and the key files, into a new folder in FOLDER.", "keep=", 1,
+	 1, archive_make},
 	{"db restore", "FILE",
 	 "Put a copy back in the place of the database; the programs have to be stopped.", "", 1, 1,
 	 database_restore},
