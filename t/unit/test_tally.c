@@ -51,7 +51,7 @@ counts_many(void **state)
 		     "DROP TRIGGER stores_counted; DROP TRIGGER stores_moved; DROP TRIGGER stores_left;"
 		     "DROP TRIGGER jobs_counted; DROP TRIGGER jobs_moved; DROP TRIGGER jobs_left;"
 		     "DROP TRIGGER stores_gone; DROP TRIGGER jobs_gone;"
-		     "DROP TABLE tallies; PRAGMA user_version=5; DELETE FROM jobs WHERE id <= 2",
+		     "DROP TABLE tallies; PRAGMA user_version=7; DELETE FROM jobs WHERE id <= 2",
 		     E));
 	OK(migrate_run(db, E));
 	assert_int_equal(count(db, JOB_PROVISION, JOB_RETRY), 1);
