@@ -60,4 +60,19 @@ for my $first (qw(api provisioner)) {
 		$p->finish;
 	};
 }
+
+subtest 'what root makes in the folder of store-api belongs to that' => sub {
+	my $p = ApiTest->new;
+	$p->{more} = 1;
+	$p->start_provisioner;
+	mkdir $p->{conf}{API_DIR}, 0700 or die;
+	chown $api, $api, $p->{conf}{API_DIR};
+	my $old = umask 0077;
+	is($p->storectl('user', 'add', '--admin', '--generate', 'boss')->{status}, 0, 'an account is added');
+	umask $old;
+	my @files = glob "$p->{conf}{API_DIR}/*";
+	ok(scalar @files, 'a lock is made');
+	is((stat)[4], $api, "$_ is its own") for @files;
+	$p->finish;
+};
 done_testing();

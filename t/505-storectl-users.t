@@ -61,7 +61,7 @@ subtest 'others' => sub {
 	is(join(' ', $list->{out} =~ /^(\S+) +(\S+)/mg), 'boss admin op.1 viewer vi viewer', 'they are listed');
 	my $json = JSON::PP->new->decode(ctl('', 'user', 'list', '--json')->{out});
 	is(join(' ', map { "$_->{name}:$_->{role}" } @$json), 'boss:admin op.1:viewer vi:viewer', 'as JSON, too');
-	is(join(' ', sort keys %{$json->[0]}), 'created_at id last_login_at name role', 'without a secret');
+	is(join(' ', sort keys %{$json->[0]}), 'created_at id last_login_at name role updated_at', 'without a secret');
 	is(ctl('', 'user', 'remove', 'vi')->{status}, 0, 'one is removed');
 	is($p->sql_one("SELECT count(*) FROM users WHERE name = 'vi'"), 0, 'and gone');
 };

@@ -7,7 +7,9 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 use AccountTest;
+use FastCgi;
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use POSIX ();
 use Test::More;
 
@@ -68,6 +70,22 @@ sub beside {
 }
 
 sub queued { return $p->sql_one("SELECT count(*) FROM jobs WHERE state = 'queued'") }
+
+subtest 'by the socket of the web server' => sub {
+	my $socket = "unix:$p->{dir}/run/http.sock";
+	my $r = ctl('stores', 'create', '--url', $socket, @proof, '--json', 'By socket');
+	is($r->{status}, 0, 'a store is created') or diag($r->{err});
+	my $store = $json->decode($r->{out});
+	push @{$p->{secrets}}, $store->{admin_password};
+	is(ctl('stores', 'show', '--url', $socket, @proof, $store->{slug})->{status}, 0, 'and shown');
+	is($p->sql_one("SELECT ip_address FROM audit_log WHERE action = 'create' AND store_id = '$store->{id}'"), 'unix:', 'the audit log says how it came');
+	like(ctl('stores', 'list', '--url', $socket)->{err}, qr/Log in, or send an API token/, 'it is no way past the login');
+	fails(ctl('stores', 'list', '--url', "$socket.away", @proof), 1, 'http\.sock\.away|connect', 'one that is not there');
+	fails(ctl('stores', 'list', '--url', 'unix:run/http.sock', @proof), 2, 'absolute path', 'one without a place');
+	fails(ctl('stores', 'list', '--url', 'unix:/' . 'x' x 120, @proof), 2, '107 bytes', 'one that is too long');
+	is(ctl('stores', 'delete', '--url', $socket, @proof, $store->{slug})->{status}, 0, 'and deleted again');
+	finish_jobs('done', 'deleted');
+};
 
 subtest 'create and wait' => sub {
 	my $r = beside(['stores', 'create', '--wait', '--plan', 'medium', '--admin-user=chef', @proof, 'Blue Shop'], sub {
@@ -204,7 +222,7 @@ subtest 'completion' => sub {
 		chomp $said;
 		return $said;
 	};
-	is($complete->(''), 'adopt audit db import keys namespace stores token user -c --help --version', 'the first words');
+	is($complete->(''), 'adopt audit db doctor import keys namespace setup stores token user -c --help --version', 'the first words');
 	is($complete->('st'), 'stores', 'what begins so');
 	is($complete->('audit', ''), 'verify export', 'the second');
 	is($complete->('user', 'r'), 'role remove', 'of each');

@@ -15,20 +15,6 @@
 #include "model/session.h"
 #include "model/setup.h"
 
-struct json *
-accounts_view(const struct user *u)
-{
-	struct json *o = json_new_object();
-
-	json_set_text(o, "id", u->id);
-	json_set_text(o, "name", u->name);
-	json_set_text(o, "role", user_role_words[u->role]);
-	json_set_time(o, "created_at", u->created_at);
-	json_set_time(o, "updated_at", u->updated_at);
-	json_set_time(o, "last_login_at", u->last_login_at);
-	return o;
-}
-
 void
 accounts_check_name(struct form *f, const char *field, const char *name)
 {
@@ -103,7 +89,7 @@ answer_session(const struct user *u, int status, struct answer *ret, struct err 
 {
 	struct json *body = json_new_object();
 
-	json_set(body, "user", accounts_view(u));
+	json_set(body, "user", user_json(u));
 	json_set_time(body, "expires_at", clock_wall_ms() + SESSION_MAX_MS);
 	return answer_json(ret, status, body, err);
 }

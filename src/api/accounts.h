@@ -13,8 +13,6 @@
 route_handler accounts_setup, accounts_login, accounts_logout, accounts_me, accounts_password,
 	accounts_end_sessions;
 
-/* Without the password, as every answer shows it. */
-struct json *accounts_view(const struct user *u);
 /* Says of a user's name what is wrong with it. */
 void accounts_check_name(struct form *f, const char *field, const char *name);
 /* A row of the log that is about no store. Takes over details. */

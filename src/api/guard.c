@@ -12,6 +12,13 @@ local_host(const char *host)
 	       valid_loopback(host);
 }
 
+/* nginx says "unix:" of who came by its socket in the file system, and of nobody else. */
+bool
+guard_is_local(const struct req *req)
+{
+	return valid_loopback(req->remote) || strcmp(req->remote, "unix:") == 0;
+}
+
 static bool
 only_reads(const char *method)
 {
@@ -31,7 +38,7 @@ guard_machine(const struct req *req, struct err *err)
 {
 	const char *site = req->fetch_site;
 
-	if (!valid_loopback(req->remote))
+	if (!guard_is_local(req))
 		return err_set(err, ERR_LOOPBACK_ONLY,
 			       "AUTH is off, so only requests from this machine are answered.");
 	if (!local_host(req->host))
@@ -72,7 +79,7 @@ guard_rule(const struct req *req, const struct route *route, const struct caller
 
 	if (route->rule == RULE_NONE)
 		return err_set(err, ERR_INTERNAL, "%s has no rule of who may", route->path);
-	if (route->rule == RULE_MACHINE && !valid_loopback(req->remote))
+	if (route->rule == RULE_MACHINE && !guard_is_local(req))
 		return err_set(err, ERR_LOOPBACK_ONLY, "This is for this machine alone.");
 	if (!rules[route->rule].login)
 		return 0;

@@ -16,6 +16,9 @@
 #include "api/req.h"
 #include "api/route.h"
 
+/* Whether it came from this machine: over loopback, or by nginx's socket in the file system. */
+bool guard_is_local(const struct req *req);
+
 /* With AUTH=off: 403 loopback_only or cross_site. */
 MUST_CHECK int guard_machine(const struct req *req, struct err *err);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/guard.h"
 #include "base/clock.h"
 #include "io/ballast.h"
 #include "model/drift.h"
@@ -218,7 +219,7 @@ health_ready(const struct call *call, struct answer *ret, struct err *err)
 
 	if (add_warnings(body, call, readable, &why) < 0)
 		ready = false;
-	if (call->caller.kind == CALLER_NOBODY && !valid_loopback(call->req->remote))
+	if (call->caller.kind == CALLER_NOBODY && !guard_is_local(call->req))
 		hide_sentences(checks);
 	json_set_bool(body, "ready", ready);
 	json_set_bool(body, "setup_needed", users == 0);

@@ -115,6 +115,13 @@ req_open(struct err *err)
 		return -1;
 	if (sigaction(SIGALRM, &watchdog, NULL) < 0)
 		return err_errno(err, "sigaction");
+	/*
+	 * Without this libfcgi waits for nginx to close first, which costs a sleep and a
+	 * quarter of a millisecond each time. It would spare nginx a reset where it is
+	 * still sending; req_close() reads all of a request, so it is not.
+	 */
+	if (setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1) < 0)
+		return err_errno(err, "setenv");
 	if (FCGX_Init() != 0 || FCGX_InitRequest(&fcgi, LISTEN_FD, 0) != 0)
 		return err_set(err, ERR_SYSTEM, "libfcgi cannot be set up");
 	return 0;
@@ -336,6 +343,8 @@ req_answer(const struct req *req, const struct answer *a)
 void
 req_close(struct req *req)
 {
+	char rest[1024];
+
 	if (req->body) {
 		seal_wipe(req->body, req->body_len);
 		free(req->body);
@@ -343,6 +352,8 @@ req_close(struct req *req)
 	}
 	seal_wipe(req->authorization, strlen(req->authorization));
 	seal_wipe(req->cookie, strlen(req->cookie));
+	while (fcgi.in && FCGX_GetStr(rest, sizeof(rest), fcgi.in) > 0)
+		;
 	FCGX_Finish_r(&fcgi);
 	in_hand = 0;
 }

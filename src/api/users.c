@@ -42,7 +42,7 @@ users_list(const struct call *call, struct answer *ret, struct err *err)
 	int r;
 
 	while ((r = user_next(q, &u, err)) > 0)
-		json_add(array, accounts_view(&u));
+		json_add(array, user_json(&u));
 	return r < 0 ? -1 : answer_json(ret, 200, json_ref(array), err);
 }
 
@@ -78,7 +78,7 @@ create(const struct call *call, struct input *in, enum user_role role, struct an
 	if (secret_hash(call->conf->api_dir, in->password, u.password, err) < 0 ||
 	    write_user(call, &u, err) < 0)
 		return -1;
-	row = accounts_view(&u);
+	row = user_json(&u);
 	if (generated)
 		json_set_text(row, "password", in->password);
 	snprintf(ret->location, sizeof(ret->location), "/api/users/%s", u.id);
@@ -164,7 +164,7 @@ users_change(const struct call *call, struct answer *ret, struct err *err)
 	seal_wipe(&in, sizeof(in));
 	if (r < 0 || change(call, role, hash, &u, err) < 0)
 		return -1;
-	return answer_json(ret, 200, accounts_view(&u), err);
+	return answer_json(ret, 200, user_json(&u), err);
 }
 
 int

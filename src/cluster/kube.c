@@ -320,10 +320,10 @@ kube_get_text(struct kube *kube, struct buf *ret, struct err *err, const char *p
 	return status < 0 && err_class(err->code) != ERR_TERMINAL ? -1 : 0;
 }
 
-/* A call with a body; its answer's content does not matter. */
+/* A call with a body; its answer's content goes to ret, if that is not NULL. */
 static int
 send_object(struct kube *kube, const char *method, const char *content, const struct json *object,
-	    struct err *err, const char *format, va_list ap)
+	    struct json **ret, struct err *err, const char *format, va_list ap)
 {
 	struct call call = {method, "Accept: application/json", content, BUF_INIT};
 	CLEANUP(http_answer_free) struct http_answer answer = {.status = 0};
@@ -336,7 +336,13 @@ send_object(struct kube *kube, const char *method, const char *content, const st
 		return err_set(err, ERR_SYSTEM, "out of memory");
 	}
 	status = perform(kube, &call, &answer, err, format, ap);
-	return status < 0 ? -1 : status != 404 && status != 409;
+	if (status < 0)
+		return -1;
+	if (ret && json_parse(ret, buf_text(&answer.body), answer.body.len, err) < 0) {
+		err->code = ERR_CLUSTER_ANSWER;
+		return err_prefix(err, "The cluster API sent an answer that cannot be read");
+	}
+	return status != 404 && status != 409;
 }
 
 int
@@ -346,7 +352,34 @@ kube_create(struct kube *kube, const struct json *object, struct err *err, const
 	int r;
 
 	va_start(ap, path);
-	r = send_object(kube, "POST", "Content-Type: application/json", object, err, path, ap);
+	r = send_object(kube, "POST", "Content-Type: application/json", object, NULL, err, path,
+			ap);
+	va_end(ap);
+	return r;
+}
+
+int
+kube_ask(struct kube *kube, const struct json *object, struct json **ret, struct err *err,
+	 const char *path, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, path);
+	r = send_object(kube, "POST", "Content-Type: application/json", object, ret, err, path, ap);
+	va_end(ap);
+	return r < 0 ? -1 : 0;
+}
+
+int
+kube_apply(struct kube *kube, const struct json *object, struct err *err, const char *path, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, path);
+	r = send_object(kube, "PATCH", "Content-Type: application/apply-patch+yaml", object, NULL,
+			err, path, ap);
 	va_end(ap);
 	return r;
 }
@@ -358,8 +391,8 @@ kube_patch(struct kube *kube, const struct json *patch, struct err *err, const c
 	int r;
 
 	va_start(ap, path);
-	r = send_object(kube, "PATCH", "Content-Type: application/merge-patch+json", patch, err,
-			path, ap);
+	r = send_object(kube, "PATCH", "Content-Type: application/merge-patch+json", patch, NULL,
+			err, path, ap);
 	va_end(ap);
 	return r;
 }
@@ -380,7 +413,8 @@ kube_delete(struct kube *kube, const char *uid, struct err *err, const char *pat
 		json_set(options, "preconditions", preconditions);
 	}
 	va_start(ap, path);
-	r = send_object(kube, "DELETE", "Content-Type: application/json", options, err, path, ap);
+	r = send_object(kube, "DELETE", "Content-Type: application/json", options, NULL, err, path,
+			ap);
 	va_end(ap);
 	return r;
 }

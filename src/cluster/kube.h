@@ -57,6 +57,12 @@ PRINTF(4, 5) MUST_CHECK int kube_get_text(struct kube *kube, struct buf *ret, st
 /* 1: created, 0: an object of that name exists, -1. */
 PRINTF(4, 5) MUST_CHECK int kube_create(struct kube *kube, const struct json *object,
 					struct err *err, const char *path, ...);
+/* The same for what is only asked, as whether we have a right: *ret is the answer. */
+PRINTF(5, 6) MUST_CHECK int kube_ask(struct kube *kube, const struct json *object,
+				     struct json **ret, struct err *err, const char *path, ...);
+/* Server-side apply: made, or made to be so; the path says the field manager. 1: done, 0: 404, -1. */
+PRINTF(4, 5) MUST_CHECK int kube_apply(struct kube *kube, const struct json *object,
+				       struct err *err, const char *path, ...);
 /* A merge patch (RFC 7386). 1: done, 0: 404, -1. */
 PRINTF(4, 5) MUST_CHECK int kube_patch(struct kube *kube, const struct json *patch,
 				       struct err *err, const char *path, ...);

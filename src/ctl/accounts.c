@@ -183,19 +183,6 @@ accounts_add(const struct command_call *call, struct err *err)
 	return r;
 }
 
-static struct json *
-user_json(const struct user *u)
-{
-	struct json *o = json_new_object();
-
-	json_set_text(o, "id", u->id);
-	json_set_text(o, "name", u->name);
-	json_set_text(o, "role", user_role_words[u->role]);
-	json_set_time(o, "created_at", u->created_at);
-	json_set_time(o, "last_login_at", u->last_login_at);
-	return o;
-}
-
 int
 accounts_list(const struct command_call *call, struct err *err)
 {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,9 +16,13 @@
 #include "io/http.h"
 #include "io/seal.h"
 
+/* Where the site of the package listens beside its ports: only for this machine, without TLS. */
+#define USUAL_SOCKET "/run/store-platform/http.sock"
+
 enum {
 	URL = 1024,
 	TOKEN = 128,
+	SOCKET = sizeof(((struct sockaddr_un *)0)->sun_path),
 	CA_BYTES = 256 * 1024,
 	ANSWER_BYTES = 64 * 1024 * 1024,
 	REQUEST_MS = 40 * 1000,
@@ -28,6 +33,7 @@ enum {
 struct client {
 	struct http *http;
 	char url[URL];
+	char socket[SOCKET]; /* "": by the network */
 	char bearer[TOKEN + 32];
 };
 
@@ -84,22 +90,38 @@ is_local(const char *host)
 	return strcmp(name, "localhost") == 0 || valid_loopback(name);
 }
 
+/* A path of a socket: the Host of such a request is "localhost". */
 static int
-read_url(const struct command_call *call, bool token, char ret[URL], struct err *err)
+read_socket(struct client *c, const char *path, struct err *err)
 {
-	static const char plain[] = "http://", secure[] = "https://";
+	if (path[0] != '/' || strlen(path) >= SOCKET)
+		return err_set(err, ERR_BAD_REQUEST,
+			       "A socket has to be unix: and an absolute path of at most %d bytes.",
+			       SOCKET - 1);
+	snprintf(c->socket, SOCKET, "%s", path);
+	snprintf(c->url, URL, "http://localhost");
+	return 0;
+}
+
+static int
+read_url(const struct command_call *call, bool token, struct client *c, struct err *err)
+{
+	static const char plain[] = "http://", secure[] = "https://", local[] = "unix:";
 	const char *url = command_option(call, "url");
+	char *ret = c->url;
 	size_t n;
 
 	if (!url)
 		url = getenv("STORE_URL");
 	if (!url || !*url)
-		url = "http://127.0.0.1";
+		url = access(USUAL_SOCKET, W_OK) == 0 ? "unix:" USUAL_SOCKET : "http://127.0.0.1";
+	if (strncmp(url, local, strlen(local)) == 0)
+		return read_socket(c, url + strlen(local), err);
 	if (strlen(url) >= URL || strpbrk(url, "@?# ") ||
 	    (strncmp(url, plain, strlen(plain)) != 0 && strncmp(url, secure, strlen(secure)) != 0))
 		return err_set(err, ERR_BAD_REQUEST,
 			       "The URL has to be https://HOST or http://127.0.0.1, with a port if "
-			       "need be.");
+			       "need be, or unix:PATH.");
 	if (token && strncmp(url, plain, strlen(plain)) == 0 && !is_local(url + strlen(plain)))
 		return err_set(
 			err, ERR_BAD_REQUEST,
@@ -122,7 +144,7 @@ client_open(const struct command_call *call, struct client **ret, struct err *er
 	if (!c)
 		return err_errno(err, "storectl");
 	if (seal_init(err) < 0 || read_token(call, token, err) < 0 ||
-	    read_url(call, token[0], c->url, err) < 0)
+	    read_url(call, token[0], c, err) < 0)
 		return -1;
 	if (token[0])
 		snprintf(c->bearer, sizeof(c->bearer), "Authorization: Bearer %s", token);
@@ -228,7 +250,12 @@ client_ask(struct client *c, const char *method, const char *path, const struct 
 	char url[URL + URL], key[VALID_UUID_BYTES], once[VALID_UUID_BYTES + 32];
 	const char *headers[4] = {once, "Content-Type: application/json", NULL, NULL};
 	struct http_request request = {
-		.method = method, .url = url, .headers = headers, .max_bytes = ANSWER_BYTES};
+		.method = method,
+		.url = url,
+		.socket = c->socket[0] ? c->socket : NULL,
+		.headers = headers,
+		.max_bytes = ANSWER_BYTES,
+	};
 	/* Only the routes of stores know a key again; a body is sent by no other harmless one. */
 	bool again = !body || strncmp(path, "/api/stores", strlen("/api/stores")) == 0;
 	struct buf text = BUF_INIT;

@@ -1,7 +1,8 @@
 /*
  * client.h: requests to the API, as its users make them: by URL, with a token.
  *
- *	--url=URL          else $STORE_URL, else http://127.0.0.1
+ *	--url=URL          else $STORE_URL, else the site's socket where it is (unix:PATH),
+ *	                   else http://127.0.0.1
  *	--token-file=FILE  else ~/.config/store-platform/token; for its owner alone
  *	--ca=FILE          who signs the server's certificate, beside the system's
  *

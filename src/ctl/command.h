@@ -11,7 +11,7 @@
 
 #include "io/conf.h"
 
-enum { COMMAND_ARGS = 8, COMMAND_OPTIONS = 8 };
+enum { COMMAND_ARGS = 8, COMMAND_OPTIONS = 16 };
 
 struct command_option {
 	const char *name;  /* without the dashes, as in the row */
@@ -20,6 +20,8 @@ struct command_option {
 
 struct command_call {
 	const struct conf *conf;
+	const struct err *conf_fault; /* ERR_NONE for all but the doctor */
+	const char *file;	      /* of -c, or NULL */
 	const char *args[COMMAND_ARGS + 1]; /* as many as the row allows, then NULL */
 	struct command_option options[COMMAND_OPTIONS];
 	int count, noptions;

@@ -9,9 +9,12 @@
 #include "base/log.h"
 #include "ctl/accounts.h"
 #include "ctl/adopt.h"
+#include "ctl/archive.h"
 #include "ctl/client.h"
 #include "ctl/command.h"
 #include "ctl/database.h"
+#include "ctl/doctor.h"
+#include "ctl/firstrun.h"
 #include "ctl/import.h"
 #include "ctl/keys.h"
 #include "ctl/namespace.h"
@@ -22,6 +25,17 @@
 enum { EXIT_USAGE = 2 };
 
 static const struct command commands[] = {
+	{"setup",
+	 "[--domain=DOMAIN] [--host=HOST] [--admin=NAME [--generate]] [--email=ADDRESS] "
+	 "[--kubeconfig=FILE] [--helm=PROGRAM] [--http-port=PORT] [--https-port=PORT] "
+	 "[--certificate=FILE --key=FILE] [--yes] [--root=DIR]",
+	 "Set the platform up on this machine, or change what is asked of what is set up.",
+	 "domain= host= admin= generate email= kubeconfig= helm= http-port= https-port= "
+	 "certificate= key= yes root=",
+	 0, 0, firstrun_run},
+	{"doctor", "[--json] [--root=DIR]",
+	 "Look whether all that the platform stands on is as it has to be, and say what to do if not.",
+	 "json root=", 0, 0, doctor_run},
 	{"stores list", "[--status=STATUS] [--json]", "Show the stores, newest first.",
 	 "status= " CLIENT_OPTIONS, 0, 0, stores_list},
 	{"stores show", "[--json] STORE", "Show one store.", CLIENT_OPTIONS, 1, 1, stores_show},
@@ -50,6 +64,9 @@ static const struct command commands[] = {
 	{"db backup", "[--force] FILE",
 	 "Write a checked copy of the database, which may be in use, to FILE.", "force", 1, 1,
 	 database_backup},
+	{"db archive", "[--keep=BACKUPS] FOLDER",
+	 "Write a backup, the database and the key files, into a new folder in FOLDER.", "keep=", 1,
+	 1, archive_make},
 	{"db restore", "FILE",
 	 "Put a copy back in the place of the database; the programs have to be stopped.", "", 1, 1,
 	 database_restore},
@@ -145,8 +162,8 @@ static int
 run(const char *file, int argc, char **argv)
 {
 	static struct conf conf;
-	struct command_call call = {.conf = &conf};
-	struct err err = ERR_INIT;
+	struct err err = ERR_INIT, conf_fault = ERR_INIT;
+	struct command_call call = {.conf = &conf, .conf_fault = &conf_fault, .file = file};
 	const struct command *command;
 	int used = 0, r;
 
@@ -161,8 +178,8 @@ run(const char *file, int argc, char **argv)
 	}
 	if (command_read(command, argc - used, argv + used, &call, &err) < 0)
 		return fault(EXIT_USAGE, err.text);
-	if (conf_load(&conf, file, &err) < 0)
-		return fault(EXIT_FAILURE, err.text);
+	if (conf_load(&conf, file, &conf_fault) < 0 && command->run != doctor_run)
+		return fault(EXIT_FAILURE, conf_fault.text);
 	log_open("storectl", (enum log_level)conf_log_level(&conf));
 	r = command->run(&call, &err);
 	if (r < 0)

@@ -26,7 +26,7 @@ struct conf_key {
 
 static const struct conf_key keys[] = {
 	{"DATABASE_PATH", CONF_PATH, AT(database_path), 0, 0, NULL,
-	 "/var/lib/store-platform/store-platform.db",
+	 "/var/lib/store-platform/database/store-platform.db",
 	 "The SQLite file. Its folder must be writable by both daemons."},
 	{"PROVISIONER_DIR", CONF_PATH, AT(provisioner_dir), 0, 0, NULL,
 	 "/var/lib/store-platform/provisioner",

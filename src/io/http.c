@@ -119,6 +119,8 @@ set_request(struct http *h, const struct http_request *r, struct http_answer *an
 		rc = curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
 	if (rc == CURLE_OK)
 		rc = curl_easy_setopt(h->curl, CURLOPT_CONNECT_TO, connect_to);
+	if (rc == CURLE_OK)
+		rc = curl_easy_setopt(h->curl, CURLOPT_UNIX_SOCKET_PATH, r->socket);
 	if (rc == CURLE_OK) /* 0 would mean no limit */
 		rc = curl_easy_setopt(h->curl, CURLOPT_TIMEOUT_MS, left > 0 ? left : 1L);
 	if (rc == CURLE_OK)

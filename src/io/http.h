@@ -35,6 +35,7 @@ struct http_request {
 	size_t body_len;
 	int64_t deadline; /* monotonic */
 	size_t max_bytes; /* of the answer's body */
+	const char *socket; /* path of a unix socket to speak through; NULL: none */
 	const char *connect_to; /* ADDRESS:PORT instead of the URL's host; NULL or "": as DNS says */
 };
 

@@ -20,12 +20,23 @@ _Static_assert((SECRET_MAC - 1) / 2 == crypto_generichash_BYTES, "size of a keye
 static const char nobody[] = "$argon2id$v=19$m=65536,t=2,p=1$c3RvcmUtcGxhdGZvcm0uLg$"
 			     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
+/* What root makes in dir, by storectl, belongs to who else works there. */
+static int
+give_to_owner(int fd, const char *dir)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return 0;
+	return stat(dir, &st) < 0 || fchown(fd, st.st_uid, st.st_gid) < 0 ? -1 : 0;
+}
+
 /*
  * Several processes of the pool start at once: each writes a key of its own
  * aside, and the first to give it the name wins.
  */
 static int
-make_key(const char *path, struct err *err)
+make_key(const char *dir, const char *path, struct err *err)
 {
 	unsigned char data[sizeof(((struct secret_key *)0)->data)];
 	char aside[PATH_MAX + 16];
@@ -36,8 +47,8 @@ make_key(const char *path, struct err *err)
 	if (fd < 0)
 		return err_errno(err, "cannot write %s", aside);
 	randombytes_buf(data, sizeof(data));
-	if (write(fd, data, sizeof(data)) != (ssize_t)sizeof(data) || fsync(fd) < 0 ||
-	    (link(aside, path) < 0 && errno != EEXIST))
+	if (write(fd, data, sizeof(data)) != (ssize_t)sizeof(data) || give_to_owner(fd, dir) < 0 ||
+	    fsync(fd) < 0 || (link(aside, path) < 0 && errno != EEXIST))
 		r = err_errno(err, "cannot write %s", path);
 	sodium_memzero(data, sizeof(data));
 	close(fd);
@@ -64,7 +75,7 @@ secret_load(struct secret_key *ret, const char *dir, struct err *err)
 	keyring_path(dir, SECRET_FILE, "", path);
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return err_errno(err, "cannot make the folder %s", dir);
-	if (access(path, F_OK) < 0 && errno == ENOENT && make_key(path, err) < 0)
+	if (access(path, F_OK) < 0 && errno == ENOENT && make_key(dir, path, err) < 0)
 		return -1;
 	if (keyring_read(path, ret->data, err) < 0)
 		return -1;
@@ -195,6 +206,11 @@ enter(const char *dir, struct err *err)
 		fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 		if (fd < 0)
 			return err_errno(err, "cannot open %s", path);
+		if (give_to_owner(fd, dir) < 0) {
+			err_errno(err, "cannot give %s to the owner of its folder", path);
+			close(fd);
+			return -1;
+		}
 		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 			return fd;
 		close(fd);

@@ -50,6 +50,28 @@ wake_listen(const char *path, struct err *err)
 	return fd;
 }
 
+int
+wake_adopt(int fd, const char *path, struct err *err)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNSPEC};
+	socklen_t len = sizeof(sa), type_len = sizeof(int);
+	int type = 0;
+
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) < 0)
+		return err_errno(err, "the socket handed over");
+	if (sa.sun_family != AF_UNIX || type != SOCK_DGRAM)
+		return err_set(err, ERR_CONFIG,
+			       "The socket handed over is no datagram socket with a path; see "
+			       "ListenDatagram= in store-provisioner.socket.");
+	if (strncmp(sa.sun_path, path, sizeof(sa.sun_path)) != 0)
+		return err_set(err, ERR_CONFIG,
+			       "The socket handed over is %.108s and WAKE_SOCKET says %s; make "
+			       "ListenDatagram= in store-provisioner.socket and WAKE_SOCKET the same.",
+			       sa.sun_path, path);
+	return 0;
+}
+
 void
 wake_drain(int fd)
 {

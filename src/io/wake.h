@@ -11,6 +11,9 @@
 /* Binds the socket at path (mode 0660), in place of a stale one. Returns its descriptor. */
 MUST_CHECK int wake_listen(const char *path, struct err *err);
 
+/* Looks whether fd, which a service manager has bound, is the socket at path. */
+MUST_CHECK int wake_adopt(int fd, const char *path, struct err *err);
+
 /* Empties the socket; says nothing about how often it was rung. */
 void wake_drain(int fd);
 

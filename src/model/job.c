@@ -19,6 +19,7 @@ const char *const job_state_words[JOB_STATES] = {"queued", "running", "retry",
 #define WAITS "state IN ('queued', 'retry')"
 
 enum {
+	RUNS,
 	QUEUE,
 	CANCEL_WAITING,
 	CANCEL_RUNNING,
@@ -42,11 +43,11 @@ enum {
 };
 
 static const char *const statements[] = {
+	[RUNS] = "SELECT 1 FROM jobs WHERE store_id = :store AND kind = :kind"
+		 " AND state = 'running'",
 	[QUEUE] = "INSERT INTO jobs (store_id, kind, state, max_attempts, run_at, actor,"
 		  " request_id, created_at)"
-		  " SELECT :store, :kind, 'queued', :max, :now, :actor, :request, :now"
-		  " WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE store_id = :store"
-		  "   AND kind = :kind AND state = 'running')"
+		  " VALUES (:store, :kind, 'queued', :max, :now, :actor, :request, :now)"
 		  " ON CONFLICT (store_id, kind) WHERE " WAITS " DO UPDATE SET run_at = :now",
 	[CANCEL_WAITING] = "UPDATE jobs SET state = 'cancelled', cancel_requested_at = :now,"
 			   " finalized_at = :now"
@@ -153,8 +154,16 @@ int
 job_queue(struct db *db, const char *store_id, enum job_kind kind, int max_attempts,
 	  const char *actor, const char *request_id, struct err *err)
 {
+	/* One statement for both would make a table in between, since it reads what it writes. */
+	CLEANUP(db_donep) struct db_query *runs = db_query(db, &job_sql, RUNS);
 	CLEANUP(db_donep) struct db_query *q = db_query(db, &job_sql, QUEUE);
+	int r;
 
+	db_bind_text(runs, ":store", store_id);
+	db_bind_text(runs, ":kind", job_kind_words[kind]);
+	r = db_step(runs, err);
+	if (r != 0)
+		return r < 0 ? -1 : 0;
 	db_bind_text(q, ":store", store_id);
 	db_bind_text(q, ":kind", job_kind_words[kind]);
 	db_bind_int(q, ":max", max_attempts);

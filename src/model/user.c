@@ -118,6 +118,20 @@ user_list(struct db *db)
 	return db_query(db, &user_sql, LIST);
 }
 
+struct json *
+user_json(const struct user *u)
+{
+	struct json *o = json_new_object();
+
+	json_set_text(o, "id", u->id);
+	json_set_text(o, "name", u->name);
+	json_set_text(o, "role", user_role_words[u->role]);
+	json_set_time(o, "created_at", u->created_at);
+	json_set_time(o, "updated_at", u->updated_at);
+	json_set_time(o, "last_login_at", u->last_login_at);
+	return o;
+}
+
 int
 user_count(struct db *db, enum user_role role, int64_t *ret, struct err *err)
 {

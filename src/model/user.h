@@ -7,6 +7,7 @@
 #define MODEL_USER_H
 
 #include "io/db.h"
+#include "io/json.h"
 #include "io/secret.h"
 #include "model/jobrow.h"
 
@@ -48,6 +49,8 @@ MUST_CHECK int user_find(struct db *db, const char *name, struct user *ret, stru
 /* By name: user_next() until it returns 0, then db_done(). */
 struct db_query *user_list(struct db *db);
 MUST_CHECK int user_next(struct db_query *q, struct user *ret, struct err *err);
+/* What everybody may see of it who may see accounts. */
+struct json *user_json(const struct user *u);
 /* How many have the role; of all with USER_ROLES. */
 MUST_CHECK int user_count(struct db *db, enum user_role role, int64_t *ret, struct err *err);
 

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "io/conf.h"
 #include "io/migrate.h"
+#include "io/notify.h"
 #include "io/proc.h"
 #include "io/seal.h"
 #include "io/wake.h"
@@ -128,6 +129,15 @@ told_to_stop(int signal_fd)
 	return stop;
 }
 
+/* The service manager's socket, else one of our own. */
+static int
+open_wake(const struct notify *manager, const char *path, struct err *err)
+{
+	if (manager->listening < 0)
+		return wake_listen(path, err);
+	return wake_adopt(manager->listening, path, err) < 0 ? -1 : manager->listening;
+}
+
 /* A newer program has changed the database: the one that is installed now has to go on. */
 static bool
 outdated(struct db *db)
@@ -142,7 +152,8 @@ outdated(struct db *db)
 
 /* Until SIGTERM or SIGINT; then until the last worker has put its job back. */
 static void
-supervise(struct claim *c, struct checkpoint *checkpoint, int signal_fd, int wake_fd)
+supervise(struct claim *c, struct checkpoint *checkpoint, struct notify *manager, int signal_fd,
+	  int wake_fd)
 {
 	struct jump jump = {.known = false};
 	bool stopping = false;
@@ -151,11 +162,14 @@ supervise(struct claim *c, struct checkpoint *checkpoint, int signal_fd, int wak
 		struct pollfd p[] = {{.fd = signal_fd, .events = POLLIN},
 				     {.fd = wake_fd, .events = POLLIN}};
 
+		notify_alive(manager, clock_mono_ms());
 		claim_reap(c);
 		if (stopping && claim_stop(c))
 			return;
-		if (!stopping && outdated(c->db))
+		if (!stopping && outdated(c->db)) {
 			stopping = true;
+			notify_say(manager, "STOPPING=1");
+		}
 		if (!stopping) {
 			jump_tick(&jump, c->db);
 			claim_tick(c);
@@ -167,6 +181,7 @@ supervise(struct claim *c, struct checkpoint *checkpoint, int signal_fd, int wak
 			wake_drain(wake_fd);
 		if (told_to_stop(signal_fd) && !stopping) {
 			stopping = true;
+			notify_say(manager, "STOPPING=1");
 			log_info("stopping");
 		}
 	}
@@ -180,16 +195,18 @@ serve(const struct conf *conf, const char *conf_file, struct err *err)
 	static struct claim claim; /* the slots are too large for a stack */
 	struct checkpoint checkpoint = {.path = conf->database_path,
 					.keys = conf->provisioner_dir};
+	struct notify manager;
 	char worker[PATH_MAX];
 	int signal_fd, wake_fd;
 
-	if (find_worker(worker, err) < 0 || seal_init(err) < 0 || make_folders(conf, err) < 0 ||
-	    lock_out_others(conf, err) < 0 || seal_make(conf->provisioner_dir, err) < 0)
+	if (notify_open(&manager, err) < 0 || find_worker(worker, err) < 0 || seal_init(err) < 0 ||
+	    make_folders(conf, err) < 0 || lock_out_others(conf, err) < 0 ||
+	    seal_make(conf->provisioner_dir, err) < 0)
 		return -1;
 	if (open_databases(conf, &db, &locker, err) < 0)
 		return -1;
 	signal_fd = proc_signal_fd(true, err);
-	wake_fd = signal_fd < 0 ? -1 : wake_listen(conf->wake_socket, err);
+	wake_fd = signal_fd < 0 ? -1 : open_wake(&manager, conf->wake_socket, err);
 	if (wake_fd < 0)
 		return -1;
 	checkpoint.db = db;
@@ -203,9 +220,11 @@ serve(const struct conf *conf, const char *conf_file, struct err *err)
 	};
 	seal_uuid(claim.instance);
 	log_info("started, SQLite %s, %s", db_library(), conf->database_path);
-	supervise(&claim, &checkpoint, signal_fd, wake_fd);
+	notify_say(&manager, "READY=1");
+	supervise(&claim, &checkpoint, &manager, signal_fd, wake_fd);
 	checkpoint_final(&checkpoint);
-	unlink(conf->wake_socket);
+	if (manager.listening < 0)
+		unlink(conf->wake_socket);
 	log_info("stopped");
 	return 0;
 }

@@ -139,8 +139,8 @@ sub start_pool {
 	unlink $path;
 	my $socket = IO::Socket::UNIX->new(Local => $path, Listen => 1024) or die "$path: $!";
 	chmod 0666, $path;
-	$self->spawn('api', ['multiwatch', '-f', $self->{pool}, '--', $self->program('store-api')],
-		stdin => $socket);
+	$self->spawn('api', ['multiwatch', '-f', $self->{pool}, '--', $self->program('store-api'),
+		$self->{conf_file} ? ('-c', $self->{conf_file}) : ()], stdin => $socket);
 	$self->wait_for('the pool', sub { $self->pool_pids == $self->{pool} });
 }
 
@@ -172,6 +172,7 @@ sub start_nginx {
 	$text =~ s/^.*limits\.conf;\n//m if $self->{no_limits};
 	$text =~ s/^(\s*listen .*\n)/$1$self->{server_more}/m if $self->{server_more};
 	spew("$self->{dir}/nginx/nginx.conf", $text);
+	unlink "$self->{dir}/run/http.sock"; # nginx leaves it behind where it was killed
 	my ($nginx) = grep { -x } map { "$_/nginx" } split(/:/, $ENV{PATH}), '/usr/sbin';
 	$self->spawn('nginx', [$nginx, '-p', "$self->{dir}/nginx", '-c', "$self->{dir}/nginx/nginx.conf",
 		'-e', "$self->{dir}/nginx/nginx-error.log"]);

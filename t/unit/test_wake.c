@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -95,12 +96,37 @@ replaces_a_stale_socket(void **state)
 	close(second);
 }
 
+/* What a service manager hands over is taken only if it is the socket that others ring at. */
+static void
+is_adopted(void **state)
+{
+	const char *path = tool_path("adopted"), *other = tool_path("other");
+	int fd = wake_listen(path, E), pair[2];
+
+	(void)state;
+	OK(fd);
+	OK(wake_adopt(fd, path, E));
+	REFUSED(wake_adopt(fd, other, E), ERR_CONFIG);
+	assert_contains(tool_err.text, "WAKE_SOCKET");
+	assert_contains(tool_err.text, other);
+	OK(pipe(pair));
+	REFUSED(wake_adopt(pair[0], path, E), ERR_SYSTEM);
+	close(pair[0]);
+	close(pair[1]);
+	OK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	REFUSED(wake_adopt(pair[0], path, E), ERR_CONFIG);
+	close(pair[0]);
+	close(pair[1]);
+	close(fd);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest wake[] = {
 		cmocka_unit_test(rings),
 		cmocka_unit_test(never_waits),
+		cmocka_unit_test(is_adopted),
 		cmocka_unit_test(rings_nobody),
 		cmocka_unit_test(replaces_a_stale_socket),
 	};

@@ -1,0 +1,68 @@
+# Account.pm: the platform's own account in the local Kubernetes, with the rights of
+# charts/cluster-access.yaml and nothing more, and what the cluster saw it do.
+package Account;
+
+use strict;
+use warnings;
+
+use JSON::PP ();
+use MIME::Base64 qw(decode_base64);
+use Platform;
+
+our $FILE = "$Platform::TOP/charts/cluster-access.yaml";
+our $NAME = 'system:serviceaccount:store-platform:store-platform';
+
+# Applies the file as kubectl does, and waits for the token.
+sub make {
+	my ($p) = @_;
+	defined $p->kubectl('apply', '-f', $FILE) or die "kubectl does not take $FILE";
+	$p->wait_for('the token', sub { length(token($p)) });
+}
+
+sub token {
+	my ($p, $name) = @_;
+	my $secret = $p->kube_json('-n', 'store-platform', 'get', 'secret', $name || 'store-platform-token');
+	return decode_base64($secret->{data}{token} // '');
+}
+
+# Writes a kubeconfig for it.
+sub kubeconfig {
+	my ($p, $path, $token) = @_;
+	my $text = Platform::slurp(Platform::cluster_file('kubeconfig'));
+	$text =~ s/^  user:\n.*\z/"  user:\n    token: " . ($token || token($p)) . "\n"/mse or die 'kubeconfig';
+	Platform::spew($path, $text, 0600);
+	return $path;
+}
+
+# Calls of the account since `from` bytes of the log: {"group resource verb" => {status => count}}.
+sub calls {
+	my ($from) = @_;
+	my %seen;
+	open my $in, '<', Platform::cluster_file('audit.log') or return {};
+	seek $in, $from, 0;
+	while (my $line = <$in>) {
+		my $e = eval { JSON::PP::decode_json($line) } or next;
+		my $ref = $e->{objectRef} or next;	# discovery has none
+		my $what = join '/', grep { defined } $ref->{resource}, $ref->{subresource};
+		$seen{($ref->{apiGroup} || '-') . " $what $e->{verb}"}{$e->{responseStatus}{code}}++;
+	}
+	return \%seen;
+}
+
+sub log_size { return -s Platform::cluster_file('audit.log') || 0 }
+
+# What the role grants, in the same words.
+sub granted {
+	my ($p) = @_;
+	my %may;
+	for my $rule (@{$p->kube_json('get', 'clusterrole', 'store-platform')->{rules}}) {
+		for my $group (@{$rule->{apiGroups}}) {
+			for my $what (@{$rule->{resources}}) {
+				$may{($group || '-') . " $what $_"} = 1 for @{$rule->{verbs}};
+			}
+		}
+	}
+	return \%may;
+}
+
+1;
