@@ -225,6 +225,9 @@ subtest 'backup.sh and test.sh' => sub {
 for my $line (@ChartTest::LINES) {
 	my $release = "sp-$line-$$";
 	my $namespace = PlatformChart::install($line, $release);
+	# The simulated node never ends a bare Pod, so that of helm test is only shown to the API server.
+	my $test = PlatformChart::helm($line, $release, $namespace, 'template', $PlatformChart::CHART, '--show-only', 'templates/tests/front.yaml', '-f', '-');
+	is(ChartTest::admit($namespace, $test->{out})->{err}, '', "$line: the Pod of helm test is admitted");
 	for my $step (['upgrade', $PlatformChart::CHART, '--set', 'api.replicas=2', '-f', '-'], ['rollback', 1]) {
 		my ($verb, @args) = @$step;
 		my $r = $verb eq 'rollback' ? ChartTest::helm($line, '', $verb, $release, @args, '-n', $namespace)
