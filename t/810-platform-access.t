@@ -35,7 +35,8 @@ sub object {
 		metadata => {name => $name, $ns ? (namespace => $ns) : (), %{$more{metadata} || {}}}});
 }
 
-my %ours = ('app.kubernetes.io/part-of' => 'store-platform');
+# Of no platform that runs beside this test: each tells of namespaces without a maker.
+my %ours = ('app.kubernetes.io/part-of' => 'store-platform', 'store-platform.io/platform' => "access-$$");
 my %restricted = ('pod-security.kubernetes.io/enforce' => 'restricted');
 my %ns = map { $_ => "store-access-$_-$$" } qw(ours plain invited new lax);
 
