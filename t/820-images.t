@@ -109,18 +109,21 @@ subtest 'behind an ingress' => sub {
 };
 
 subtest 'with no right' => sub {
-	my %status = (api => 10001, provisioner => 10001, nginx => 101);
-	for my $name (sort keys %status) {
+	my %ids = (api => '10001', provisioner => '10001 10002', nginx => '101');
+	for my $name (sort keys %ids) {
 		my @pids = $p->processes($name);
 		cmp_ok(scalar @pids, '>=', $name eq 'provisioner' ? 1 : 2, "$name: it runs");
 		for my $pid (@pids) {
 			my %is = Platform::slurp("/proc/$pid/status") =~ /^(\w+):\s*(.*)$/mg;
-			is(join(' ', sort { $a <=> $b } keys %{{map { $_ => 1 } split ' ', "$is{Uid} $is{Gid}"}}), $status{$name}, "$name, process $pid: its user");
+			is(join(' ', sort { $a <=> $b } keys %{{map { $_ => 1 } split ' ', "$is{Uid} $is{Gid}"}}), $ids{$name}, "$name, process $pid: its user");
 			is(join(' ', grep { $is{$_} !~ /^0+$/ } qw(CapEff CapPrm CapBnd CapInh CapAmb)), '', 'no capability');
 		}
 		my $write = $p->runc('exec', $p->id($name), 'sh', '-c', 'echo x >/usr/share/x');
 		like($write->{out}, qr/Read-only file system/, "$name: its root cannot be written");
 	}
+	is($p->runc('exec', $p->id('provisioner'), 'cat', '/proc/1/comm')->{out}, "tini\n", 'what a killed worker leaves has a parent that waits for it');
+	my $read = $p->runc('exec', $p->id('api'), 'cat', '/var/lib/store-platform/provisioner/seal.key');
+	like($read->{out}, qr/Permission denied/, 'the API cannot read the key of the provisioner');
 	is(join(' ', map { sprintf '%s %o', s{^.*/}{}r, (stat $_)[2] & 07777 } grep { (stat $_)[2] & 07 } glob "$p->{dir}/data/database/*"), '',
 		'nobody else may read the database');
 };

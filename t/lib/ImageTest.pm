@@ -1,6 +1,7 @@
 # ImageTest.pm: the platform of PlatformTest.pm out of its two images, as a cluster would
 # run them: each container by runc as the image's user, without capabilities, with a
-# root that cannot be written, a volume and a /tmp. Their network is the machine's.
+# root that cannot be written, parts of a volume and a /tmp, as charts/store-platform has
+# it: the provisioner is a user of its own. Their network is the machine's.
 #
 #	ImageTest::need();              # else the test is skipped, with a sentence
 #	my $p = ImageTest->new;         # builds the images, if they are not there
@@ -18,6 +19,11 @@ use Test::More ();
 use parent 'PlatformTest';
 
 my $volume = '/var/lib/store-platform';
+# What of the volume a container sees, as who: folders that it writes, and that it reads.
+my %part = (
+	'store-provisioner' => {uid => 10002, rw => [qw(database provisioner run)], ro => [qw(kube)]},
+	'' => {uid => 10001, rw => [qw(database api run)], ro => [qw(provisioner)]},
+);
 my (@storage, %root);	# buildah with its options; where an image's files are
 
 sub need {
@@ -62,8 +68,14 @@ sub new {
 	my ($class) = @_;
 	my $self = PlatformTest::new($class);
 	$self->{conf}{DATABASE_PATH} = "$self->{dir}/data/database/store-platform.db";
-	Platform::spew("$self->{dir}/data/kubeconfig", Platform::slurp(Platform::cluster_file('kubeconfig')), 0600);
-	chown 10001, 10001, "$self->{dir}/data", "$self->{dir}/data/kubeconfig";
+	# As a kubelet has it of a volume with fsGroup.
+	for my $name (qw(database api run provisioner kube)) {
+		mkdir "$self->{dir}/data/$name";
+		chown 0, 10001, "$self->{dir}/data/$name";
+		chmod 02770, "$self->{dir}/data/$name";
+	}
+	Platform::spew("$self->{dir}/data/kube/config", Platform::slurp(Platform::cluster_file('kubeconfig')), 0400);
+	chown 10002, 10001, "$self->{dir}/data/kube/config";
 	return $self;
 }
 
@@ -74,6 +86,8 @@ sub bundle {
 	my ($self, $name, $image, $args, $env) = @_;
 	my $config = config($image);
 	my ($uid, $gid) = split /:/, $config->{User};
+	my $part = $image eq 'api' ? $part{$args->[0] // ''} || $part{''} : {rw => [], ro => []};
+	$uid = $part->{uid} // $uid;
 	my $none = [];
 	mkdir "$self->{dir}/$name.bundle";
 	my %env = ((map { /^([^=]+)=(.*)/ } @{$config->{Env}}), %$env);
@@ -91,8 +105,8 @@ sub bundle {
 			{destination => '/proc', type => 'proc', source => 'proc', options => [qw(nosuid noexec nodev)]},
 			{destination => '/dev', type => 'tmpfs', source => 'tmpfs', options => [qw(nosuid mode=755 size=64k)]},
 			{destination => '/tmp', type => 'tmpfs', source => 'tmpfs', options => [qw(nosuid nodev noexec mode=1777 size=64m)]},
-			$image eq 'api' ? {destination => $volume, type => 'bind', source => "$self->{dir}/data",
-				options => [qw(bind nosuid nodev noexec rw)]} : (),
+			map { my $mode = $_; map { {destination => "$volume/$_", type => 'bind', source => "$self->{dir}/data/$_",
+				options => [qw(bind nosuid nodev noexec), $mode]} } @{$part->{$mode}} } qw(rw ro),
 		],
 		linux => {namespaces => [map { {type => $_} } qw(pid mount ipc uts)]},
 	}));
@@ -125,13 +139,13 @@ sub keys_inside {
 	my ($self) = @_;
 	my $conf = $self->{conf};
 	return ((map { $_ => $conf->{$_} } qw(LOG_LEVEL AUTH BASE_DOMAIN STORE_PORT STOREFRONT_CHECK)),
-		KUBECONFIG => "$volume/kubeconfig");
+		KUBECONFIG => "$volume/kube/config");
 }
 
 sub start_provisioner {
 	my ($self) = @_;
 	$self->container('provisioner', 'api', ['store-provisioner'], $self->keys_inside);
-	$self->wait_for('the provisioner', sub { -S "$self->{dir}/data/wake.sock" }, 60,
+	$self->wait_for('the provisioner', sub { -S "$self->{dir}/data/run/wake.sock" }, 60,
 		sub { Platform::slurp("$self->{dir}/provisioner.log") });
 }
 
