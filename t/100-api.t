@@ -84,7 +84,7 @@ subtest 'stores are shown' => sub {
 	is(join(' ', map { $_->{slug} } @$list), 'zweiter erster-laden', 'newest first');
 	is(keys_of($list->[0]), with('progress'), 'each row with its progress');
 	my $row = get_ok($first)->{json};
-	is(keys_of($row), with(qw(progress job)), 'one alone also has its job');
+	is(keys_of($row), with(qw(progress job resources)), 'one alone also has its job');
 	is(keys_of($row->{progress}), 'estimated_ready_at index message of percent queue_position step', 'progress');
 	is("$row->{progress}{queue_position} $row->{progress}{percent} $row->{progress}{of}", '1 0 7', 'its place');
 	like($row->{progress}{message}, qr/kubeconfig/, 'what holds the queue up is told');

@@ -17,9 +17,9 @@ my $gone = "/api/stores/$ApiTest::NO_ID";
 my @create = (['POST', '/api/stores'], ['POST', '/api/v1/stores'], ['POST', '/api/stores/'], ['POST', '//api//stores'],
 	['POST', '/api/v1/stores/'], ['POST', '/%61pi/stores'], ['POST', '/api/x/../stores']);
 my @change = (['DELETE', $gone], ['POST', "$gone/retry"], ['PUT', '/api/stores'], ['OPTIONS', '/api/stores'],
-	['DELETE', "/api/v1/stores/$ApiTest::NO_ID"], ['POST', '/nothing']);
-my @read = (['GET', '/api/stores'], ['HEAD', '/api/stores'], ['GET', '/api/health'], ['GET', '/'], ['GET', '/metrics'],
-	['GET', '/nothing']);
+	['DELETE', "/api/v1/stores/$ApiTest::NO_ID"]);
+my @read = (['GET', '/api/stores'], ['HEAD', '/api/stores'], ['GET', '/api/health'], ['GET', '/metrics']);
+my @files = (['GET', '/'], ['GET', '/app.js'], ['HEAD', '/activity'], ['GET', '/nothing'], ['POST', '/nothing']);
 my @login = (['POST', '/api/login'], ['POST', '/api/login/'], ['POST', '/api/v1/login'], ['POST', '/api/v1/login/']);
 
 my @zones = (
@@ -28,6 +28,7 @@ my @zones = (
 	['change', '127.9.9.2', \@change, 30, 30 / 60],
 	['read', '127.9.9.3', \@read, 101, 600 / 60],
 	['login', '127.9.9.4', \@login, 5, 10 / 60],
+	['files', '127.9.9.6', \@files, 101, 600 / 60],
 );
 
 for (@zones) {

@@ -14,17 +14,29 @@ my $p = ApiTest->new(pool => 1);
 my $path = $p->{conf}{DATABASE_PATH};
 my $json = JSON::PP->new;
 $p->start;
-$p->create(name => 'Migrated');
+my $store = $p->create(name => 'Migrated');
 my $newest = $p->sql_one('PRAGMA user_version');
-my $before = $newest - 1;
+my $before = 1;
 
 sub migrate { return $p->storectl('db', 'migrate', @_) }
 sub version { return $p->sql_one('PRAGMA user_version') }
 sub copies { my @found = glob "$path.schema-*"; return @found }
 sub stop_programs { $p->stop($_) for qw(api provisioner) }
 
-# As the program before this one left it: what the newest schema adds is taken away.
-sub age { $p->sql_write("ALTER TABLE tokens DROP COLUMN hash_key; PRAGMA user_version = $before") }
+# A database as the first version made it, with the store in it: its schema is in the source.
+sub age {
+	my $source = Platform::slurp("$Platform::TOP/src/io/migrate.c") =~ s{/\*.*?\*/}{}gsr;
+	my ($raise) = $source =~ /^#define RAISE "(.*)"$/m;
+	my ($text) = $source =~ /^static const char schema_1\[\] =\n(.*?;)\n\n/ms;
+	my $schema = join '', map { $_ eq 'RAISE' ? $raise : substr $_, 1, -1 } $text =~ /"[^"]*"|\bRAISE\b/g;
+	unlink map { "$path$_" } '', '-wal', '-shm';
+	$p->sql_write("PRAGMA journal_mode = WAL; PRAGMA application_id = 1400139634; PRAGMA user_version = $before; $schema;
+		INSERT INTO stores (id, name, slug, type, plan, status, namespace, store_url, admin_url, admin_user, created_at, updated_at)
+		VALUES ('$store->{id}', 'Migrated', 'migrated', 'woocommerce', 'small', 'provisioning', 'store-migrated', 'x', 'x', 'admin', 1, 1);
+		INSERT INTO jobs (store_id, kind, state, max_attempts, run_at, actor, request_id, created_at)
+		VALUES ('$store->{id}', 'provision', 'queued', 5, 1, 'x', 'x', 1);
+		INSERT INTO audit_log (store_id, action, details, actor, created_at) VALUES ('$store->{id}', 'create', '{}', 'x', 1)");
+}
 
 sub refused {
 	my ($r, $said, $name) = @_;

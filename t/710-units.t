@@ -16,8 +16,9 @@ plan(skip_all => 'systemd-analyze is missing: ./dev deps') unless $analyze;
 my $build = $ENV{STORE_BUILD} || "$Platform::TOP/build/test";
 my $root = File::Temp->newdir;
 delete @ENV{qw(MAKEFLAGS MFLAGS MAKELEVEL)};
-my $install = Package::run('make', '-C', $build, 'install', "DESTDIR=$root",
-	'systemdsystemunitdir=/lib/systemd/system');
+# The units name the programs where this build is told to install them.
+my ($prefix) = Platform::slurp("$build/Makefile") =~ /^prefix = (.*)$/m;
+my $install = Package::run('make', '-C', $build, 'install', "DESTDIR=$root", 'systemdsystemunitdir=/lib/systemd/system');
 is($install->{status}, 0, 'make install') or diag(substr $install->{out}, -2000);
 
 my $units = "$root/lib/systemd/system";
@@ -65,7 +66,7 @@ subtest 'what the programs and the units both say' => sub {
 	my $text = join '', map { Platform::slurp("$units/$_") } @files;
 	like($text, qr/^ListenDatagram=\Q$default{WAKE_SOCKET}\E$/m, 'the socket that wakes');
 	my ($folder) = $default{DATABASE_PATH} =~ m{(.*)/};
-	my $tmpfiles = Platform::slurp("$root/usr/local/lib/tmpfiles.d/store-platform.conf");
+	my $tmpfiles = Platform::slurp("$root$prefix/lib/tmpfiles.d/store-platform.conf");
 	for my $path ($folder, @default{qw(PROVISIONER_DIR API_DIR)}) {
 		like($text, qr/^ReadWritePaths=(?:.* )?\Q$path\E(?: |$)/m, "$path may be written");
 		like($tmpfiles, qr/^d \Q$path\E /m, 'and is made');

@@ -18,7 +18,9 @@ my $root = Package::root();
 # Everything that the tests depend on is there: nothing has to be fetched.
 Platform::spew("$root/etc/apt/sources.list", '');
 
-my $r = Package::run('autopkgtest', '--no-built-binaries', $built->{deb}, $built->{dsc}, '--', 'chroot', "$root");
+my $r = Package::run('unshare', '--mount', 'sh', '-c',
+	'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec "$@"', "$root",
+	'autopkgtest', '--no-built-binaries', $built->{deb}, $built->{dsc}, '--', 'chroot', "$root");
 my @tests = Platform::slurp("$FindBin::Bin/../debian/tests/control") =~ /^Tests: (.*)$/mg;
 is($r->{status}, 0, 'autopkgtest is content') or diag($r->{out});
 like($r->{out}, qr/^$_ +PASS$/m, "$_ passes") for @tests;

@@ -36,7 +36,7 @@ trap finish EXIT
 as() {
 	user=$1
 	shift
-	exec setpriv --reuid="$user" --regid="$user" --init-groups --groups="$(id -g "$user"),$(getent group store-platform | cut -d : -f 3)" "$@"
+	exec setpriv --reuid="$user" --regid="$user" --groups="$(id -g "$user"),$(getent group store-platform | cut -d : -f 3)" "$@"
 }
 
 # eventually COMMAND...: until it works; the bound is only for what hangs.

@@ -379,6 +379,7 @@ migrate_run(struct db *db, struct err *err)
 	CLEANUP(db_rollbackp) struct db *open = db;
 	int64_t version = 0;
 
+	db->schema = 0; /* any is welcome here */
 	/* Nothing is added to a damaged file. */
 	if (migrate_verify(db, false, err) < 0)
 		return -1;

@@ -105,6 +105,7 @@ const ACTIONS = {
 	user_delete: ["User removed", (d) => `removed ${of(d)}`],
 	token_create: ["Token made", (d) => `made the token ${d.token ?? ""} for ${of(d)}`],
 	token_revoke: ["Token revoked", (d) => `revoked the token ${d.token ?? ""} of ${of(d)}`],
+	key_rotate: ["Key changed", (d) => `changed the key ${d.key ?? ""}`],
 	import: ["Imported", (d) => `took over ${d.stores ?? "the"} stores and ${d.rows ?? "the"} rows of an earlier platform`],
 	refused: ["Refused", (d) => `was refused${d.route || d.path ? ` ${d.method ?? ""} ${d.route ?? d.path}` : ""}`],
 };

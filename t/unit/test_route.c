@@ -206,7 +206,12 @@ guards_callers(void **state)
 		{"DELETE", "::ffff:127.0.0.1", "127.0.0.1", "none", ERR_NONE},
 		{"GET", "127.0.0.1", "127.0.0.1", "cross-site", ERR_NONE},
 		{"GET", "", "", "", ERR_LOOPBACK_ONLY},
-		{"GET", "unix:", "", "", ERR_LOOPBACK_ONLY},
+		/* By the web server's socket, which is this machine under the same rules. */
+		{"GET", "unix:", "localhost", "", ERR_NONE},
+		{"GET", "unix:", "evil.example", "", ERR_LOOPBACK_ONLY},
+		{"POST", "unix:", "localhost", "cross-site", ERR_CROSS_SITE},
+		{"GET", "unix:/run/x", "localhost", "", ERR_LOOPBACK_ONLY},
+		{"GET", "unix", "localhost", "", ERR_LOOPBACK_ONLY},
 		{"GET", "10.0.0.1", "127.0.0.1", "", ERR_LOOPBACK_ONLY},
 		{"GET", "127.0.0.1", "evil.example", "", ERR_LOOPBACK_ONLY},
 		{"GET", "127.0.0.1", "localhost.evil.example", "", ERR_LOOPBACK_ONLY},

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# What README says of a new machine: from the copy of the database and the two key
+# What README says of a new machine: from the copy of the database and the key
 # files alone the platform goes on where the backup was made. Accounts, API tokens and
 # passwords that wait are there, and the shops in the cluster are its own.
 use strict;
@@ -26,7 +26,11 @@ my $waiting = $old->post('/api/stores', {name => 'Waits for its van'}, as => $to
 
 subtest 'the backup' => sub {
 	is($old->storectl('db', 'backup', "$saved/store-platform.db")->{status}, 0, 'the copy');
-	is(system('cp', '-p', "$old->{conf}{PROVISIONER_DIR}/seal.key", "$old->{conf}{API_DIR}/api.key", $saved), 0, 'the keys');
+	for (['PROVISIONER_DIR', 'seal.key*', 'platform'], ['API_DIR', 'api.key*']) {
+		my ($dir, @names) = @$_;
+		mkdir "$saved/$dir" or die;
+		is(system('cp', '-p', (grep { -e } map { glob "$old->{conf}{$dir}/$_" } @names), "$saved/$dir"), 0, "the key files of $dir");
+	}
 	$old->stop_all;
 };
 
@@ -37,8 +41,7 @@ mkdir $new->{conf}{API_DIR}, 0700 or die;
 subtest 'the new machine' => sub {
 	my $r = $new->storectl('db', 'restore', "$saved/store-platform.db");
 	is("$r->{status} $r->{err}", '0 ', 'the copy is put in its place');
-	is(system('cp', '-p', "$saved/seal.key", $new->{conf}{PROVISIONER_DIR}), 0, 'a key');
-	is(system('cp', '-p', "$saved/api.key", $new->{conf}{API_DIR}), 0, 'the other');
+	is(system('cp', '-p', glob("$saved/$_/*"), $new->{conf}{$_}), 0, "and the key files of $_") for qw(PROVISIONER_DIR API_DIR);
 	$new->start;
 	is($new->storectl('db', 'check')->{status}, 0, 'all is whole');
 	like($new->storectl('user', 'list')->{out}, qr/^boss +admin/m, 'the accounts are there');
