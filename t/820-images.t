@@ -64,6 +64,12 @@ subtest 'what is in the images' => sub {
 	is($p->run_container('api', ['store-api', '--version'])->{status}, 0, 'and store-api');
 };
 
+subtest 'helm by its checksum' => sub {
+	my $r = ImageTest::build_with_helm('another helm');
+	isnt($r->{status}, 0, 'another archive than the pinned one makes no image');
+	like($r->{out}, qr/^helm\.tar\.gz: FAILED$/m, 'by its checksum');
+};
+
 subtest 'values that are no values' => sub {
 	for my $case ([API_HOST => 'a;return 200'], [API_HOST => "a\nb"], [API_HOST => '$(id)'], [API_HOST => '-a'], [API_HOST => 'a|e id'],
 		[API_PORT => '9000;'], [API_PORT => '0'], [LISTEN => '8080 ssl'], [LISTEN => '80:80:80'], [PUBLIC_SCHEME => 'ftp'],

@@ -11,6 +11,8 @@ package ImageTest;
 use strict;
 use warnings;
 
+use Fcntl qw(:flock);
+use File::Temp ();
 use IO::Socket::INET;
 use JSON::PP qw(decode_json encode_json);
 use Package;
@@ -24,7 +26,7 @@ my %part = (
 	'store-provisioner' => {uid => 10002, rw => [qw(database provisioner run)], ro => [qw(kube)]},
 	'' => {uid => 10001, rw => [qw(database api run)], ro => [qw(provisioner)]},
 );
-my (@storage, %root);	# buildah with its options; where an image's files are
+my (@storage, %root, %config);	# buildah with its options; where an image's files are; what it says
 
 sub need {
 	my $why = $> == 0 ? '' : 'only root can build and run the images';
@@ -43,15 +45,30 @@ sub buildah {
 	return $r->{out};
 }
 
-# Builds both images and makes their files visible, until the test ends.
+# Builds both images and makes their files visible, until the test ends. The names of images
+# are those of every checkout on this machine, so one test at a time goes from names to images.
 sub build {
-	my $pid = open(my $out, '-|', "$Platform::TOP/t/images/build") or die "t/images/build: $!";
+	open my $lock, '>', '/run/store-platform-images.lock' or die "lock: $!";
+	flock $lock, LOCK_EX or die "flock: $!";
+	open(my $out, '-|', "$Platform::TOP/t/images/build") or die "t/images/build: $!";
 	chomp(@storage = <$out>);
 	close $out or die "the images cannot be built\n";
 	for my $name (qw(api nginx)) {
 		buildah('from', '--pull-never', '--name', "test-$name-$$", "localhost/store-platform-$name");
 		$root{$name} = buildah('mount', "test-$name-$$");
+		$config{$name} = decode_json(buildah('inspect', '--type', 'image', "localhost/store-platform-$name"))->{OCIv1}{config};
 	}
+}
+
+# The stage that builds, with a helm that is not the one of the pinned checksum: {status, out}.
+sub build_with_helm {
+	my ($text) = @_;
+	my $dir = File::Temp->newdir;
+	my ($version) = Platform::slurp("$Platform::TOP/src/Containerfile") =~ /^ARG HELM_VERSION=(\S+)$/m;
+	chomp(my $arch = `dpkg --print-architecture`);
+	Platform::spew("$dir/helm-$version-linux-$arch.tar.gz", $text);
+	return Package::run(@storage, qw(bud --isolation chroot --layers --force-rm --pull-never --target build --file), "$Platform::TOP/src/Containerfile",
+		'--build-arg', 'BASE=localhost/store-platform-base', '--build-arg', 'HELM_URL=file:///mnt', '--volume', "$dir:/mnt:ro", $Platform::TOP);
 }
 
 sub remove { Package::run(@storage, 'rm', "test-$_-$$") for keys %root; %root = () }
@@ -59,10 +76,7 @@ sub remove { Package::run(@storage, 'rm', "test-$_-$$") for keys %root; %root = 
 sub files { my ($image) = @_; return $root{$image} }
 
 # What the image says of itself: User, Labels, Entrypoint, Cmd, Env.
-sub config {
-	my ($image) = @_;
-	return decode_json(buildah('inspect', '--type', 'image', "localhost/store-platform-$image"))->{OCIv1}{config};
-}
+sub config { my ($image) = @_; return $config{$image} }
 
 sub new {
 	my ($class) = @_;
