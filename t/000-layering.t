@@ -194,17 +194,17 @@ my @rules = (
 	['nothing is left to do' => sub {
 		my ($root) = @_;
 		return grep { slurp("$root/$_") =~ /$unfinished/ }
-			files($root, qw(src t nginx charts static dev configure.ac Makefile.am));
+			files($root, qw(src t nginx charts static debian dev configure.ac Makefile.am));
 	}],
 	['no path of the machine it was written on' => sub {
 		my ($root) = @_;
 		return grep { slurp("$root/$_") =~ /$machine/ }
-			files($root, qw(src t nginx charts static dev .ci configure.ac Makefile.am));
+			files($root, qw(src t nginx charts static debian dev .ci configure.ac Makefile.am));
 	}],
 	['shell scripts pass shellcheck' => sub {
 		my ($root) = @_;
 		my @scripts = grep { slurp("$root/$_") =~ m{^#!\s*/bin/(?:ba)?sh\b} }
-			files($root, qw(dev .ci src t charts nginx));
+			files($root, qw(dev .ci src t charts nginx debian));
 		return () unless @scripts;
 		open my $out, '-|', 'shellcheck', '-x', '-f', 'gcc', map { "$root/$_" } @scripts
 			or die "shellcheck: $!";
