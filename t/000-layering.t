@@ -204,7 +204,7 @@ my @rules = (
 	['shell scripts pass shellcheck' => sub {
 		my ($root) = @_;
 		my @scripts = grep { slurp("$root/$_") =~ m{^#!\s*/bin/(?:ba)?sh\b} }
-			files($root, qw(dev .ci t charts nginx debian));
+			files($root, qw(dev .ci src t charts nginx debian));
 		return () unless @scripts;
 		open my $out, '-|', 'shellcheck', '-x', '-f', 'gcc', map { "$root/$_" } @scripts
 			or die "shellcheck: $!";

@@ -40,8 +40,8 @@ sub run_quietly {
 
 subtest 'every file is named in Makefile.am' => sub {
 	my $text = Platform::slurp("$top/Makefile.am");
-	# A test program's source follows from its name; five folders go whole.
-	my @forgotten = grep { index($text, s{^(t/(?:unit/test_|load/)\w+)\.c$}{$1}r) < 0 && !m{^t/(?:browser|cluster|fixtures|lib|package)/} }
+	# A test program's source follows from its name; six folders go whole.
+	my @forgotten = grep { index($text, s{^(t/(?:unit/test_|load/)\w+)\.c$}{$1}r) < 0 && !m{^t/(?:browser|cluster|fixtures|images|lib|package)/} }
 		files(qw(charts nginx static src t)); # debian/ goes whole too
 	is("@forgotten", '', 'none is forgotten');
 };
