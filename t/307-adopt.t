@@ -167,7 +167,7 @@ subtest 'what is no such shop is refused and untouched' => sub {
 	my $refused = sub {
 		my ($slug, $said, $name) = @_;
 		my $look = sub { join "\n", sort map { "$_->{kind}/$_->{metadata}{name} $_->{metadata}{resourceVersion}" }
-			ChartTest::live("store-$slug", 'secrets,jobs,pvc,namespace'), {kind => 'Namespace', metadata => namespace($slug)} };
+			ChartTest::live("store-$slug", 'secrets,jobs,pvc'), {kind => 'Namespace', metadata => namespace($slug)} };
 		my $before = defined $p->kubectl('get', 'namespace', "store-$slug") ? $look->() : '';
 		my $r = adopt($slug);
 		is("$r->{status} $r->{out}", '1 ', "$name: refused");
