@@ -13,13 +13,11 @@
 #include "base/clock.h"
 #include "io/ballast.h"
 
-enum { DB_MODE = 0660, WAL_KEEP_BYTES = 4 * 1024 * 1024, ANSWER = 32, EAGER_NAPS = 20 };
+enum { DB_MODE = 0660, WAL_KEEP_BYTES = 4 * 1024 * 1024, ANSWER = 32 };
 
 /*
  * SQLite's own busy handler backs off to naps of 100 ms and starves writers; ours
- * are random and short until busy_ms have passed: at first about as long as a
- * commit takes, so that the lock does not lie idle between two writers, then 0.2
- * to 0.8 ms.
+ * are random, 0.2 to 0.8 ms, until busy_ms have passed.
  */
 static int
 nap(void *arg, int count)
@@ -31,8 +29,7 @@ nap(void *arg, int count)
 		db->busy_since = clock_mono_ms();
 	else if (clock_mono_ms() - db->busy_since > db->busy_ms)
 		return 0;
-	ts.tv_nsec = count < EAGER_NAPS ? 20000 + rand_r(&db->nap_seed) % 130000
-					: 200000 + rand_r(&db->nap_seed) % 600000;
+	ts.tv_nsec = 200000 + rand_r(&db->nap_seed) % 600000;
 	nanosleep(&ts, NULL);
 	return 1;
 }
