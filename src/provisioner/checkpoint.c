@@ -10,7 +10,8 @@
 enum {
 	EVERY_MS = 10000,
 	PRUNE_EVERY_MS = 3600 * 1000,
-	ALARM_BYTES = 64 * 1024 * 1024,
+	LARGE_EVERY_MS = 1000,
+	LARGE_BYTES = 64 * 1024 * 1024,
 };
 
 static const int64_t keep_ms = 90LL * 24 * 3600 * 1000;
@@ -47,19 +48,26 @@ void
 checkpoint_tick(struct checkpoint *c)
 {
 	int64_t now = clock_mono_ms();
+	bool due = now >= c->next;
 
 	if (now >= c->prune_at) {
 		c->prune_at = now + PRUNE_EVERY_MS;
 		prune(c);
 	}
-	if (now < c->next)
+	/* By size as well, so that whoever writes much does not meet the log's bound (io/db.h). */
+	if (!due && (now < c->large_at || db_wal_bytes(c->path) <= LARGE_BYTES))
 		return;
+	c->large_at = now + LARGE_EVERY_MS;
+	if (!due) {
+		checkpoint_final(c);
+		return;
+	}
 	c->next = now + EVERY_MS;
 	ballast_keep(c->path);
 	sweep_keys(c);
 	checkpoint_final(c);
 	/* A reader that never ends its transaction keeps the log from starting anew. */
-	if (db_wal_bytes(c->path) > ALARM_BYTES)
+	if (db_wal_bytes(c->path) > LARGE_BYTES)
 		log_warn("the database's log has grown to %lld MiB; some process reads without end",
 			 (long long)(db_wal_bytes(c->path) >> 20));
 }

@@ -15,6 +15,7 @@ struct checkpoint {
 	struct db *db;	   /* makes the checkpoint */
 	struct db *locker; /* holds the write lock meanwhile */
 	int64_t next;	   /* monotonic */
+	int64_t large_at;  /* monotonic: a large log is not moved sooner */
 	int64_t prune_at;  /* monotonic */
 };
 

@@ -15,6 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
+
+#include "provisioner/checkpoint.h"
 
 enum { LONG_LOG = 40, SHORT_LOG = 9, LATER = 120, WRITERS = 4, ROWS = 100 };
 
@@ -265,6 +268,45 @@ soak(void **state)
 	assert_int_equal(find_rows("soak.db"), WRITERS * ROWS);
 }
 
+static void
+put_row(struct db *db)
+{
+	OK(db_begin(db, E));
+	OK(db_script(db, "INSERT INTO t DEFAULT VALUES", E));
+	OK(db_commit(db, E));
+}
+
+/* Long before its time, if the log is large; what follows its last frame counts as room only. */
+static void
+comes_by_size_too(void **state)
+{
+	const char *path = tool_path("size.db"), *log = tool_path("size.db-wal");
+	CLEANUP(db_closep) struct db *db = NULL;
+	CLEANUP(db_closep) struct db *locker = NULL;
+	struct checkpoint c = {.path = path, .next = INT64_MAX, .prune_at = INT64_MAX};
+	int64_t before;
+
+	(void)state;
+	OK(db_open(&db, path, 1000, E));
+	OK(db_open(&locker, path, 1000, E));
+	OK(db_script(db, "CREATE TABLE t (id INTEGER PRIMARY KEY)", E));
+	c.db = db;
+	c.locker = locker;
+	put_row(db);
+	before = db_wal_bytes(path);
+	checkpoint_tick(&c);
+	put_row(db);
+	assert_true(db_wal_bytes(path) > before); /* a small one goes on */
+	OK(truncate(log, 65 * 1024 * 1024));
+	checkpoint_tick(&c);
+	put_row(db);
+	assert_true(db_wal_bytes(path) < 8 * 1024 * 1024); /* a large one has begun anew */
+	OK(truncate(log, 65 * 1024 * 1024));
+	checkpoint_tick(&c);
+	put_row(db);
+	assert_true(db_wal_bytes(path) > 64 * 1024 * 1024); /* once a second at most */
+}
+
 int
 main(void)
 {
@@ -273,6 +315,7 @@ main(void)
 						unregister_shim),
 		cmocka_unit_test_setup_teardown(ours_loses_none, register_shim, unregister_shim),
 		cmocka_unit_test(soak),
+		cmocka_unit_test(comes_by_size_too),
 	};
 
 	return TOOL_RUN(checkpoint);
