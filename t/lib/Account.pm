@@ -51,7 +51,34 @@ sub calls {
 
 sub log_size { return -s Platform::cluster_file('audit.log') || 0 }
 
-# What the role grants, in the same words.
+# What it may do, word by word: the golden matrix, for charts/cluster-access.yaml and
+# charts/store-platform alike.
+sub rights {
+	return {
+		'namespaces' => 'get list create patch delete',
+		'secrets' => 'get list create update patch delete',
+		(map { $_ => 'get create patch delete' } qw(configmaps services serviceaccounts limitranges
+			ingresses.networking.k8s.io networkpolicies.networking.k8s.io jobs.batch cronjobs.batch)),
+		(map { $_ => 'get list create patch delete' } qw(deployments.apps statefulsets.apps persistentvolumeclaims
+			resourcequotas)),
+		'pods' => 'list delete', 'pods/log' => 'get', 'events' => 'list', 'persistentvolumes' => 'list',
+		'ingressclasses.networking.k8s.io' => 'list', 'storageclasses.storage.k8s.io' => 'list',
+		'clusterissuers.cert-manager.io' => 'get',
+	};
+}
+
+# What the cluster says that an account may, in the same words.
+sub listed {
+	my ($p, $name) = @_;
+	my %may;
+	for (split /\n/, $p->kubectl('auth', 'can-i', '--list', '--as', $name)) {
+		my ($what, $verbs) = /^(\S+)\s+\[\]\s+\[\]\s+\[(.*)\]$/ or next;
+		$may{$what} = $verbs unless $what =~ /^selfsubject/;	# everybody's
+	}
+	return \%may;
+}
+
+# What the role grants, in the words of calls().
 sub granted {
 	my ($p) = @_;
 	my %may;
