@@ -16,7 +16,7 @@ dbparts_fail(struct db *db, int rc, const char *what, struct err *err)
 	switch (rc & 0xff) {
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		return err_set(err, ERR_DB_BUSY, "The database is busy; try again in a moment.");
+		return err_set(err, ERR_DB_BUSY, DB_BUSY);
 	case SQLITE_CONSTRAINT:
 		return err_set(err, ERR_DB_CONSTRAINT, "%s", why);
 	case SQLITE_CORRUPT:
@@ -46,6 +46,7 @@ db_close(struct db *db)
 	for (int i = 0; i < DB_FRAMES; i++)
 		sqlite3_finalize(db->frames[i]);
 	sqlite3_close_v2(db->handle);
+	dbturn_close(&db->turn);
 	free(db);
 	return NULL;
 }
@@ -180,9 +181,9 @@ db_begin_at(struct db *db, const char *file, int line, struct err *err)
 	if (!sqlite3_get_autocommit(db->handle))
 		return err_set(err, ERR_INTERNAL, "database: %s:%d begins inside %s", file, line,
 			       db->opener);
-	if (check_log(db, err) < 0 || run_frame(db, DB_WRITE, err) < 0)
+	if (check_log(db, err) < 0 || dbturn_take(&db->turn, db->busy_ms, err) < 0)
 		return -1;
-	if (check_schema(db, err) < 0) {
+	if (run_frame(db, DB_WRITE, err) < 0 || check_schema(db, err) < 0) {
 		db_rollback(db);
 		return -1;
 	}
@@ -205,10 +206,12 @@ db_begin_read(struct db *db, struct err *err)
 int
 db_commit(struct db *db, struct err *err)
 {
-	if (run_frame(db, DB_COMMIT, err) == 0)
-		return 0;
-	db_rollback(db);
-	return -1;
+	int r = run_frame(db, DB_COMMIT, err);
+
+	if (r < 0)
+		db_rollback(db);
+	dbturn_end(&db->turn);
+	return r;
 }
 
 void
@@ -219,6 +222,7 @@ db_rollback(struct db *db)
 	/* A failed ROLLBACK means that SQLite has rolled back already. */
 	if (!sqlite3_get_autocommit(db->handle))
 		(void)!run_frame(db, DB_ROLLBACK, &ignored);
+	dbturn_end(&db->turn);
 }
 
 struct db_query *

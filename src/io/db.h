@@ -11,7 +11,7 @@
  *
  * A fault of binding is told by the next db_step(). Column values are valid until
  * the next step or db_done().
- * Every writing transaction begins IMMEDIATE. Only db_checkpoint() checkpoints.
+ * Every writing transaction begins IMMEDIATE, and in turn (dbturn.h). Only db_checkpoint() checkpoints.
  */
 #ifndef IO_DB_H
 #define IO_DB_H

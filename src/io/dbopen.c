@@ -150,6 +150,7 @@ connect(const char *path, int flags, int busy_ms, struct err *err)
 		err_errno(err, "cannot open %s", path);
 		return NULL;
 	}
+	db->turn.fd = -1;
 	db->busy_ms = busy_ms;
 	db->nap_seed = (unsigned)getpid() ^ (unsigned)clock_wall_ms();
 	rc = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
@@ -178,7 +179,7 @@ db_open(struct db **ret, const char *path, int busy_ms, struct err *err)
 	/* On a full disk even reading needs a little room, once. */
 	if (r < 0 && err->code == ERR_DB_FULL && ballast_drop(path))
 		r = configure_patiently(db, err);
-	if (r < 0)
+	if (r < 0 || dbturn_open(&db->turn, path, err) < 0)
 		return err_prefix(err, "%s", path);
 	*ret = db;
 	db = NULL;
@@ -214,7 +215,7 @@ db_checkpoint(struct db *db, struct db *locker, struct err *err)
 	 * While the locker has the write lock no writer starts the log anew. Without it
 	 * SQLite 3.40 loses rows: https://sqlite.org/wal.html#walresetbug
 	 */
-	if (db_script(locker, "BEGIN IMMEDIATE", err) < 0)
+	if (db_begin(locker, err) < 0)
 		return -1;
 	rc = sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);
 	db_rollback(locker);

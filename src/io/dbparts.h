@@ -8,9 +8,11 @@
 #include <sqlite3.h>
 
 #include "io/db.h"
+#include "io/dbturn.h"
 
 enum { DB_ROOMS = 16, WAL_MAX_BYTES = 256 * 1024 * 1024 };
 enum { DB_APPLICATION = 0x53746f72 }; /* application_id of our files: "Stor" */
+#define DB_BUSY "The database is busy; try again in a moment."
 #define DB_FOREIGN "The database file belongs to another application; set DATABASE_PATH."
 #define DB_OUTDATED                                                                                \
 	"The database has schema %d by now, and this program was made for %d: a newer "            \
@@ -38,6 +40,7 @@ struct db {
 	struct room rooms[DB_ROOMS];
 	int nrooms;
 	sqlite3_stmt *frames[DB_FRAMES];
+	struct dbturn turn;
 	int busy_ms;
 	int64_t busy_since;
 	unsigned nap_seed;
