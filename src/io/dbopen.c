@@ -13,7 +13,8 @@
 #include "base/clock.h"
 #include "io/ballast.h"
 
-enum { DB_MODE = 0660, WAL_KEEP_BYTES = 4 * 1024 * 1024, ANSWER = 32 };
+/* The log keeps the room that it had, for to write over old blocks costs half of new ones. */
+enum { DB_MODE = 0660, WAL_KEEP_BYTES = 64 * 1024 * 1024, ANSWER = 32 };
 
 /*
  * SQLite's own busy handler backs off to naps of 100 ms and starves writers; ours
