@@ -196,7 +196,7 @@ subtest 'before the set-up' => sub {
 	$m->{shell} = undef;
 	$undo->();
 	is($found{configuration}[1], 'There is none: this machine is not set up yet.', 'it says so, once');
-	like($found{configuration}[2], qr/storectl setup/, 'and what to do');
+	is($found{configuration}[2], 'Run: storectl setup', 'and what to do');
 	is(join(' ', grep { $_ ne 'status' && $found{$_}[0] eq 'fail' } sort keys %found), 'configuration', 'nothing else has failed');
 	is(join(' ', grep { $_ ne 'status' && $found{$_}[0] ne 'skip' } sort keys %found), 'clock configuration disk folders helm memory',
 		'the machine itself is looked at');

@@ -22,8 +22,7 @@ static const struct check {
 	const char *remedy;
 } checks[] = {
 	{"configuration", doctor_configuration, false,
-	 "Run storectl setup, or correct it; store-provisioner --example prints every key with its "
-	 "sentence."},
+	 "Correct it; store-provisioner --example prints every key with its sentence."},
 	{"folders", doctor_folders, true,
 	 "Set owner and mode right: systemd-tmpfiles --create store-platform.conf"},
 	{"credential", doctor_credential, false, SETUP},
@@ -77,15 +76,15 @@ doctor_say(struct doctor *d, enum doctor_state state, const char *fmt, ...)
 }
 
 static void
-print(const struct check *check, enum doctor_state state, const char *said)
+print(const struct check *check, enum doctor_state state, const char *said, const char *remedy)
 {
 	printf("%-4s  %s: %s\n", words[state], check->name, said);
 	if (state == DOCTOR_WARN || state == DOCTOR_FAIL)
-		printf("      %s\n", check->remedy);
+		printf("      %s\n", remedy);
 }
 
 static struct json *
-found_json(const struct check *check, enum doctor_state state, const char *said)
+found_json(const struct check *check, enum doctor_state state, const char *said, const char *remedy)
 {
 	static const char *const lower[DOCTOR_STATES] = {"ok", "warn", "fail", "skip"};
 	struct json *o = json_new_object();
@@ -94,7 +93,7 @@ found_json(const struct check *check, enum doctor_state state, const char *said)
 	json_set_text(o, "check", check->name);
 	json_set_text(o, "state", lower[state]);
 	json_set_text(o, "sentence", said);
-	json_set_text(o, "remedy", well ? NULL : check->remedy);
+	json_set_text(o, "remedy", well ? NULL : remedy);
 	return o;
 }
 
@@ -135,13 +134,15 @@ doctor_report(const struct conf *conf, const struct err *conf_fault, const char 
 	d.values = read_values(conf->helm_values_file);
 	d.chart = read_values(paths_join(chart, conf->helm_chart_path, "/values.yaml"));
 	for (size_t i = 0; i < ARRAY_SIZE(checks); i++) {
-		enum doctor_state state = look(&d, &checks[i]);
+		const struct check *check = &checks[i];
+		enum doctor_state state = look(&d, check);
+		const char *remedy = d.set_up || check->early ? check->remedy : SETUP;
 
 		failed += state == DOCTOR_FAIL;
 		if (as_json)
-			json_add(array, found_json(&checks[i], state, d.said));
+			json_add(array, found_json(check, state, d.said, remedy));
 		else
-			print(&checks[i], state, d.said);
+			print(check, state, d.said, remedy);
 	}
 	if (as_json) {
 		struct buf text = BUF_INIT;
