@@ -31,6 +31,10 @@ subtest 'options' => sub {
 	ok(scalar keys %commands, 'it lists the commands');
 	is_deeply(\%page, \%commands, 'and the manual page has the same');
 	is(storectl('--version')->{out}, "storectl $version\n", '--version');
+	for (['db', 'check'], ['setup'], ['user', 'add', '--admin']) {
+		my $r = storectl(@$_, '--help');
+		like("$r->{status} $r->{err}$r->{out}", qr/\A0 Usage: storectl \[-c FILE\] \Q$_->[0]\E[^\n]*\n[A-Z][^\n]+\.\nstorectl\(8\)/, "@$_ --help is its own");
+	}
 	for ([[], 'which command'], [['nothing'], 'there is no command "nothing"'], [['db'], 'there is no command "db"'],
 		[['db', 'nothing'], 'no command "db nothing"'], [['-x'], 'no option -x'], [['--nothing'], 'no option --nothing'],
 		[['-c'], '-c needs a file'], [['db', 'check', 'stray'], 'takes no argument "stray"'],

@@ -27,6 +27,24 @@ sub ctl {
 	return {status => $? >> 8, out => $out, err => $err};
 }
 
+# The same at a terminal, with answers as its questions come; what was seen there.
+sub at_terminal {
+	my ($command, @dialogue) = @_;
+	my $log = "$p->{dir}/terminal";
+	unlink $log;
+	local %ENV = $p->environment;
+	open my $in, '|-', 'sh', '-c', 'exec "$@" >/dev/null', 'sh', 'script', '-qfec', join(' ', $p->program('storectl'), $command), $log or die;
+	$in->autoflush;
+	my $asked = 0;
+	for (@dialogue) {
+		$p->wait_for('a question', sub { -e $log && (() = Platform::slurp($log) =~ /(?:or more|again): /g) > $asked });
+		$asked++;
+		print $in "$_\n";
+	}
+	close $in;
+	return Platform::slurp($log);
+}
+
 sub fails {
 	my ($r, $status, $error, $name) = @_;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -42,6 +60,16 @@ subtest 'the first admin' => sub {
 	is($p->get('/api/me', as => $cookie)->{json}{role}, 'admin', 'and logs in');
 	$p->check($p->post('/api/setup', {token => $token, name => 'thief', password => $pw}), 403, 'setup_refused', 'the way by the token is closed');
 	is($p->sql_one("SELECT actor FROM audit_log WHERE action = 'user_create'"), 'storectl', 'the log tells of it');
+};
+
+subtest 'at a terminal' => sub {
+	plan(skip_all => 'there is no program script') unless -x '/usr/bin/script';
+	my $seen = at_terminal('user add typed.1', 'short', $pw, 'another of twelve', $pw, $pw);
+	like($seen, qr/A password has 12 to 128 characters.*These are two passwords\..*There is a new viewer: typed\.1/s, 'what will not do is asked for again');
+	ok(index($seen, $pw) < 0 && index($seen, 'short') < 0, 'and none is shown');
+	ok($p->login('typed.1', $pw), 'the last one counts');
+	like(at_terminal('user add typed.2', 'short', 'short', 'short'), qr/storectl: A password has 12/, 'three times, and no more');
+	is(ctl('', 'user', 'remove', 'typed.1')->{status}, 0, 'it goes again');
 };
 
 subtest 'others' => sub {

@@ -64,6 +64,7 @@ subtest 'wrong inputs before anything is there' => sub {
 	rename $m->path('/etc/rancher/k3s/k3s.yaml'), "$m->{dir}/away" or die;
 	refused('no k3s', 1, 'no k3s on this machine.*--kubeconfig', '--domain=shops.test');
 	rename "$m->{dir}/away", $m->path('/etc/rancher/k3s/k3s.yaml') or die;
+	refused('a mail address without cert-manager', 1, 'no cert-manager, which takes --email', '--domain=shops.test', '--email=me@shops.test');
 	my $text = $m->text('/etc/rancher/k3s/k3s.yaml') =~ s/127\.0\.0\.1:\d+/127.0.0.1:1/r;
 	Platform::spew("$m->{dir}/dead", $text, 0600);
 	refused('a cluster that does not answer', 1, 'cannot be reached', '--domain=shops.test', "--kubeconfig=$m->{dir}/dead");
@@ -209,13 +210,23 @@ subtest 'questions at a terminal' => sub {
 	my $command = "$n->{build}/src/storectl setup --root=$n->{root} @ports --generate";
 	open my $in, '|-', 'sh', '-c', 'exec "$@" >/dev/null', 'sh', 'env', '-i', "PATH=$ENV{PATH}", "HOME=$n->{dir}",
 		'script', '-qec', $command, $log or die;
-	print $in "asked.test\npanel.asked.test\n";
+	print $in "Asked.Test\nasked.test\npanel.asked.test\n";
 	close $in;
+	like(Platform::slurp($log), qr/"Asked\.Test" is no lower-case DNS name\.\r?\nDomain of the shops/, 'what is no name is asked for again');
 	like(Platform::slurp($log), qr/Domain of the shops; each gets a name below it: .*Name of the dashboard \[asked\.test\]: /s, 'are asked');
 	like($n->text('/etc/store-platform/store-platform.conf'), qr/^BASE_DOMAIN=asked\.test$/m, 'the first answer counts');
 	like($n->text('/etc/store-platform/nginx-site.conf'), qr/server_name panel\.asked\.test;/, 'and the second');
 	$n->{more} = $n->{unsettled} = 1;
 	$n->finish;
+	my $said = Root->new(conf => {STORE_PORT => 80});
+	open my $out, '-|', 'sh', '-c', 'exec "$@" </dev/null', 'sh', 'env', '-i', "PATH=$ENV{PATH}", "HOME=$said->{dir}",
+		'script', '-qec', "$said->{build}/src/storectl setup --root=$said->{root} @ports --domain=said.test", "$said->{dir}/terminal" or die;
+	my $text = join '', <$out>;
+	close $out;
+	unlike($text, qr/Name of the dashboard/, 'who has named the domain is not asked for the host');
+	like($said->text('/etc/store-platform/nginx-site.conf'), qr/server_name said\.test;/, 'which is the domain');
+	$said->{more} = $said->{unsettled} = 1;
+	$said->finish;
 };
 $m->finish;
 done_testing();

@@ -189,6 +189,32 @@ subtest 'rights that are missing, or too many' => sub {
 	$m->kubectl('delete', 'namespace', $name, '--wait=false');
 };
 
+subtest 'before the set-up' => sub {
+	my $undo = moved($m->path($conf_path));
+	$m->{shell} = {map { $_ => $m->{conf}{$_} } qw(DATABASE_PATH PROVISIONER_DIR API_DIR WAKE_SOCKET HELM HELM_CHART_PATH)};
+	my %found = look();
+	$m->{shell} = undef;
+	$undo->();
+	is($found{configuration}[1], 'There is none: this machine is not set up yet.', 'it says so, once');
+	is($found{configuration}[2], 'Run: storectl setup', 'and what to do');
+	is(join(' ', grep { $_ ne 'status' && $found{$_}[0] eq 'fail' } sort keys %found), 'configuration', 'nothing else has failed');
+	is(join(' ', grep { $_ ne 'status' && $found{$_}[0] ne 'skip' } sort keys %found), 'clock configuration disk folders helm memory',
+		'the machine itself is looked at');
+	is($found{status}, 1, 'status 1');
+};
+
+subtest 'a key of another user' => sub {
+	plan(skip_all => 'only root can give a file away') if $> != 0;
+	for (["$m->{conf}{PROVISIONER_DIR}/seal.key"], ["$m->{dir}/data/api/api.key"]) {
+		my ($path) = @$_;
+		my ($uid, $gid) = (stat $path)[4, 5];
+		chown 65534, -1, $path;
+		my %found = look();
+		chown $uid, $gid, $path;
+		is_deeply([@{$found{keys}}[0, 1]], ['fail', "$path belongs to another user than its folder."], "$path: is told of");
+	}
+};
+
 subtest 'cert-manager' => sub {
 	# Its interface alone: what setup and doctor ask for.
 	Platform::spew("$m->{dir}/crd.json", JSON::PP::encode_json({apiVersion => 'apiextensions.k8s.io/v1', kind => 'CustomResourceDefinition',

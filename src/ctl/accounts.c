@@ -14,7 +14,7 @@
 #include "model/audit.h"
 #include "model/user.h"
 
-enum { PASSWORD_CHARS = 20 };
+enum { PASSWORD_CHARS = 20, QUESTIONS = 3 };
 
 static const struct db_table *const tables[] = {&user_sql, &audit_sql, NULL};
 
@@ -29,13 +29,13 @@ read_line(const char *prompt, char ret[USER_PASSWORD + 2], struct err *err)
 	char *got;
 
 	if (terminal) {
-		fprintf(stderr, "%s: ", prompt);
 		if (tcgetattr(STDIN_FILENO, &before) < 0)
 			return err_errno(err, "the terminal");
 		silent = before;
 		silent.c_lflag &= ~(tcflag_t)ECHO;
 		if (tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) < 0)
 			return err_errno(err, "the terminal");
+		fprintf(stderr, "%s: ", prompt); /* what was typed before it is dropped */
 	}
 	got = fgets(ret, USER_PASSWORD + 2, stdin);
 	if (terminal) {
@@ -60,21 +60,38 @@ check_password(const char *password, struct err *err)
 		       USER_PASSWORD_MIN, USER_PASSWORD_MAX);
 }
 
+/* One try at it: at a terminal it is typed twice. */
 static int
-ask_password(char ret[USER_PASSWORD + 2], struct err *err)
+ask_once(bool terminal, char ret[USER_PASSWORD + 2], struct err *err)
 {
-	char again[USER_PASSWORD + 2];
+	char prompt[64], again[USER_PASSWORD + 2];
 	int r;
 
-	if (read_line("Password", ret, err) < 0 || check_password(ret, err) < 0)
+	snprintf(prompt, sizeof(prompt), "Password, of %d characters or more", USER_PASSWORD_MIN);
+	if (read_line(prompt, ret, err) < 0 || check_password(ret, err) < 0)
 		return -1;
-	if (!isatty(STDIN_FILENO))
+	if (!terminal)
 		return 0;
 	r = read_line("The same again", again, err);
 	if (r == 0 && strcmp(ret, again) != 0)
 		r = err_set(err, ERR_BAD_REQUEST, "These are two passwords.");
 	seal_wipe(again, sizeof(again));
 	return r;
+}
+
+/* At a terminal one that will not do is asked for again. */
+static int
+ask_password(char ret[USER_PASSWORD + 2], struct err *err)
+{
+	bool terminal = isatty(STDIN_FILENO);
+
+	for (int i = 1; ask_once(terminal, ret, err) < 0; i++) {
+		if (!terminal || i == QUESTIONS || feof(stdin))
+			return -1;
+		fprintf(stderr, "%s\n", err->text);
+		*err = (struct err)ERR_INIT;
+	}
+	return 0;
 }
 
 /* A new password's hash; with --generate the password is left in shown, else "". */

@@ -13,10 +13,11 @@
 
 #include "base/clock.h"
 #include "base/valid.h"
+#include "ctl/site.h"
 #include "io/http.h"
 #include "io/seal.h"
 
-/* Where the site of the package listens beside its ports: only for this machine, without TLS. */
+/* Where a site may listen beside its ports: only for this machine, without TLS. */
 #define USUAL_SOCKET "/run/store-platform/http.sock"
 
 enum {
@@ -33,7 +34,9 @@ enum {
 struct client {
 	struct http *http;
 	char url[URL];
-	char socket[SOCKET]; /* "": by the network */
+	char socket[SOCKET];  /* "": by the network */
+	char here[SITE_HERE]; /* this machine's own site; "": where DNS says */
+	char ca[PATHS_MAX];   /* who vouches for it, a file; "": the system's */
 	char bearer[TOKEN + 32];
 };
 
@@ -103,18 +106,34 @@ read_socket(struct client *c, const char *path, struct err *err)
 	return 0;
 }
 
+/* Nobody has said where: the socket if there is one, else the site that setup has made here. */
+static const char *
+usual_url(struct client *c, char ret[SITE_URL])
+{
+	struct site site;
+
+	if (access(USUAL_SOCKET, W_OK) == 0)
+		return "unix:" USUAL_SOCKET;
+	if (!site_read("", &site))
+		return "http://127.0.0.1";
+	site_address(&site, ret, c->here);
+	if (access(site.certificate, R_OK) == 0)
+		snprintf(c->ca, sizeof(c->ca), "%s", site.certificate);
+	return ret;
+}
+
 static int
 read_url(const struct command_call *call, bool token, struct client *c, struct err *err)
 {
 	static const char plain[] = "http://", secure[] = "https://", local[] = "unix:";
 	const char *url = command_option(call, "url");
-	char *ret = c->url;
+	char *ret = c->url, own[SITE_URL];
 	size_t n;
 
 	if (!url)
 		url = getenv("STORE_URL");
 	if (!url || !*url)
-		url = access(USUAL_SOCKET, W_OK) == 0 ? "unix:" USUAL_SOCKET : "http://127.0.0.1";
+		url = usual_url(c, own);
 	if (strncmp(url, local, strlen(local)) == 0)
 		return read_socket(c, url + strlen(local), err);
 	if (strlen(url) >= URL || strpbrk(url, "@?# ") ||
@@ -156,6 +175,8 @@ client_open(const struct command_call *call, struct client **ret, struct err *er
 			return err->code == ERR_NONE ? err_errno(err, "storectl") : -1;
 		}
 	}
+	if (!ca && *c->ca)
+		tls.ca_file = c->ca;
 	r = http_open(&c->http, &tls, -1, err);
 	free(pem);
 	if (r < 0)
@@ -253,6 +274,7 @@ client_ask(struct client *c, const char *method, const char *path, const struct 
 		.method = method,
 		.url = url,
 		.socket = c->socket[0] ? c->socket : NULL,
+		.connect_to = c->here,
 		.headers = headers,
 		.max_bytes = ANSWER_BYTES,
 	};

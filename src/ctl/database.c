@@ -271,8 +271,8 @@ database_restore(const struct command_call *call, struct err *err)
 	printf("%s is now what %s was.\n", conf->database_path, call->args[0]);
 	if (*kept)
 		printf("What was there is %s; remove it when all is well.\n", kept);
-	printf("Put seal.key of the same backup into %s, start the programs, and look: "
-	       "storectl db check\n",
-	       conf->provisioner_dir);
+	printf("Put seal.key of the same backup into %s and api.key into %s, each with its folder's "
+	       "owner and mode 0600; start the programs, and look: storectl db check\n",
+	       conf->provisioner_dir, conf->api_dir);
 	return 0;
 }

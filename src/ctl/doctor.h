@@ -17,6 +17,7 @@ struct doctor {
 	const struct conf *conf;
 	const struct err *conf_fault; /* ERR_NONE: the configuration is valid */
 	const char *root;	      /* see paths.h */
+	bool set_up;		      /* false: storectl setup has still to be run */
 	struct kube *kube;	      /* with the stored credential; NULL: it does not answer */
 	struct json *values, *chart;  /* the operator's values and the chart's; NULL: none */
 	char said[ERR_TEXT_MAX];      /* what a check found, one sentence */

@@ -222,7 +222,7 @@ doctor_dashboard(struct doctor *d)
 {
 	CLEANUP(http_closep) struct http *http = NULL;
 	CLEANUP(http_answer_free) struct http_answer answer = {.status = 0};
-	char url[VALID_HOST_MAX + 64], here[32];
+	char base[SITE_URL], url[SITE_URL + 16], here[SITE_HERE];
 	struct http_request request = {
 		.method = "GET",
 		.url = url,
@@ -237,8 +237,8 @@ doctor_dashboard(struct doctor *d)
 	if (!site_read(d->root, &site))
 		return doctor_say(d, DOCTOR_SKIP,
 				  "Not looked at: storectl setup has not made it yet.");
-	snprintf(url, sizeof(url), "https://%s:%d/api/health", site.host, site.https_port);
-	snprintf(here, sizeof(here), "127.0.0.1:%d", site.https_port);
+	site_address(&site, base, here);
+	snprintf(url, sizeof(url), "%s/api/health", base);
 	if (http_open(&http, &tls, -1, &err) < 0 || http_do(http, &request, &answer, &err) < 0)
 		return doctor_say(d, DOCTOR_FAIL, "%s does not answer: %s.", url, err.text);
 	if (answer.status != 200)

@@ -2,12 +2,15 @@
 #include "ctl/doctor.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "cluster/chart.h"
 #include "cluster/helm.h"
+#include "ctl/paths.h"
 #include "io/migrate.h"
 #include "io/seal.h"
 #include "model/health.h"
@@ -47,15 +50,29 @@ doctor_database(struct doctor *d)
 	return doctor_say(d, DOCTOR_OK, "It is whole, and has schema %d.", (int)version);
 }
 
+/* Whether a key file, if it is there, is its folder's owner's: who runs there must read it. */
+static bool
+is_owners(const char *dir, const char *name, char ret_path[PATHS_MAX])
+{
+	struct stat key, folder;
+
+	snprintf(ret_path, PATHS_MAX, "%s/%s", dir, name);
+	return stat(ret_path, &key) < 0 || stat(dir, &folder) < 0 || key.st_uid == folder.st_uid;
+}
+
 enum doctor_state
 doctor_keys(struct doctor *d)
 {
 	struct seal_key key = {.id = ""}, public = {.id = ""};
 	const char *dir = d->conf->provisioner_dir;
+	char path[PATHS_MAX];
 	struct err err = ERR_INIT;
 	enum doctor_state state;
 
-	if (seal_load(&key, dir, &err) < 0 || seal_load_public(&public, dir, &err) < 0)
+	if (!is_owners(dir, "seal.key", path) || !is_owners(d->conf->api_dir, "api.key", path))
+		state = doctor_say(d, DOCTOR_FAIL, "%s belongs to another user than its folder.",
+				   path);
+	else if (seal_load(&key, dir, &err) < 0 || seal_load_public(&public, dir, &err) < 0)
 		state = doctor_say(d, DOCTOR_FAIL, "%s.", err.text);
 	else if (strcmp(key.id, public.id) != 0)
 		state = doctor_say(d, DOCTOR_FAIL, "seal.pub in %s belongs to another key.", dir);

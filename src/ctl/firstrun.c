@@ -24,8 +24,8 @@ static const struct {
 } steps[] = {
 	{firstrun_look, "Looking at the cluster"},
 	{firstrun_plan_site, "The dashboard's address"},
-	{firstrun_account, "The platform's account in the cluster"},
 	{firstrun_issuer, "The issuer of certificates"},
+	{firstrun_account, "The platform's account in the cluster"},
 	{firstrun_configure, "The configuration"},
 	{firstrun_certificate, "The dashboard's certificate"},
 	{firstrun_site, "nginx"},

@@ -42,10 +42,10 @@ MUST_CHECK int firstrun_ask(const struct firstrun *f, const char *question, cons
 
 /* The steps, in the order of the table; each leaves alone what is as it has to be. */
 int firstrun_look(struct firstrun *f, struct err *err);
-int firstrun_account(struct firstrun *f, struct err *err);
-int firstrun_issuer(struct firstrun *f, struct err *err);
-int firstrun_configure(struct firstrun *f, struct err *err);
 int firstrun_plan_site(struct firstrun *f, struct err *err);
+int firstrun_issuer(struct firstrun *f, struct err *err);
+int firstrun_account(struct firstrun *f, struct err *err);
+int firstrun_configure(struct firstrun *f, struct err *err);
 int firstrun_certificate(struct firstrun *f, struct err *err);
 int firstrun_site(struct firstrun *f, struct err *err);
 int firstrun_start(struct firstrun *f, struct err *err);

@@ -223,7 +223,8 @@ firstrun_issuer(struct firstrun *f, struct err *err)
 	if (!f->has_certificates)
 		return err_set(err, ERR_CONFIG,
 			       "The cluster has no cert-manager, which takes --email. Install it "
-			       "first (cert-manager.io/docs/installation)");
+			       "first (cert-manager.io/docs/installation), or leave --email out "
+			       "until then: shops are served by plain HTTP");
 	if (access_issuer(f->kube, paths_join(file, f->root, PATHS_CHARTS "/" ACCESS_ISSUER), email,
 			  err) < 0)
 		return -1;

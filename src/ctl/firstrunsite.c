@@ -15,6 +15,7 @@ enum {
 	TOOL_SECONDS = 60,
 	SITE_MODE = 0644,
 	PORT_MAX = 65535,
+	QUESTIONS = 3,
 };
 
 static int
@@ -49,6 +50,20 @@ read_path(const struct firstrun *f, const char *option, char ret[PATHS_MAX], str
 	return 0;
 }
 
+/* A name into ret; at the terminal it is asked for again where the answer is none. */
+static int
+ask_name(const struct firstrun *f, const char *question, const char *option, const char *fallback,
+	 char *ret, size_t size, struct err *err)
+{
+	for (int i = 1;; i++) {
+		if (firstrun_ask(f, question, option, fallback, ret, size, err) < 0)
+			return -1;
+		if (!f->questions || valid_domain(ret) || i == QUESTIONS)
+			return 0;
+		firstrun_say("\"%.80s\" is no lower-case DNS name.", ret);
+	}
+}
+
 int
 firstrun_plan_site(struct firstrun *f, struct err *err)
 {
@@ -64,16 +79,18 @@ firstrun_plan_site(struct firstrun *f, struct err *err)
 	if (given || !confedit_has(buf_text(&f->conf_text), "BASE_DOMAIN")) {
 		if (given)
 			snprintf(f->conf.base_domain, sizeof(f->conf.base_domain), "%s", given);
-		else if (firstrun_ask(f, "Domain of the shops; each gets a name below it", "domain",
-				      "", f->conf.base_domain, sizeof(f->conf.base_domain),
-				      err) < 0)
+		else if (ask_name(f, "Domain of the shops; each gets a name below it", "domain", "",
+				  f->conf.base_domain, sizeof(f->conf.base_domain), err) < 0)
 			return -1;
 	}
+	/* Who has named the domain, and no host, means the domain itself. */
 	host = command_option(f->call, "host");
+	if (!host && !known)
+		host = given;
 	if (host)
 		snprintf(s->host, sizeof(s->host), "%s", host);
-	else if (!known && firstrun_ask(f, "Name of the dashboard", "host", f->conf.base_domain,
-					s->host, sizeof(s->host), err) < 0)
+	else if (!known && ask_name(f, "Name of the dashboard", "host", f->conf.base_domain,
+				    s->host, sizeof(s->host), err) < 0)
 		return -1;
 	if (!valid_domain(f->conf.base_domain) || !valid_domain(s->host))
 		return err_set(err, ERR_BAD_REQUEST, "\"%.80s\" is no lower-case DNS name.",

@@ -2,6 +2,7 @@
  * main.c: storectl, the operator's commands. A new command is a row of the table
  * and a handler in a room of its own; command.h says what a handler does.
  */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,23 @@ find_command(int argc, char **argv, int *ret_used)
 }
 
 static int
+say_command(const struct command *c)
+{
+	printf("Usage: storectl [-c FILE] %s%s%s\n%s\nstorectl(8) says more.\n", c->words,
+	       *c->usage ? " " : "", c->usage, c->sentence);
+	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static bool
+asks_for_help(int argc, char **argv)
+{
+	for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--help") == 0)
+			return true;
+	return false;
+}
+
+static int
 fault(int status, const char *sentence)
 {
 	fprintf(stderr, "storectl: %s\n", sentence);
@@ -176,6 +194,8 @@ run(const char *file, int argc, char **argv)
 			argc > 1 ? " " : "", argc > 1 ? argv[1] : "");
 		return fault(EXIT_USAGE, err.text);
 	}
+	if (asks_for_help(argc - used, argv + used))
+		return say_command(command);
 	if (command_read(command, argc - used, argv + used, &call, &err) < 0)
 		return fault(EXIT_USAGE, err.text);
 	if (conf_load(&conf, file, &conf_fault) < 0 && command->run != doctor_run)

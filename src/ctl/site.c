@@ -31,6 +31,13 @@ site_read(const char *root, struct site *ret)
 	return hit;
 }
 
+void
+site_address(const struct site *s, char url[SITE_URL], char here[SITE_HERE])
+{
+	snprintf(url, SITE_URL, "https://%s:%d", s->host, s->https_port);
+	snprintf(here, SITE_HERE, "127.0.0.1:%d", s->https_port);
+}
+
 int
 site_fill(const struct site *s, const char *template, struct buf *out, struct err *err)
 {

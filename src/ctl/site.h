@@ -15,6 +15,11 @@ struct site {
 	char certificate[PATHS_MAX], key[PATHS_MAX];
 };
 
+enum { SITE_URL = VALID_HOST_MAX + 32, SITE_HERE = 32 };
+
+/* Its address, and where on this machine it answers, whatever DNS says. */
+void site_address(const struct site *s, char url[SITE_URL], char here[SITE_HERE]);
+
 /* What the site that is there was made of; false, with *ret as it was, if there is none of ours. */
 bool site_read(const char *root, struct site *ret);
 
