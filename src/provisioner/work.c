@@ -90,6 +90,23 @@ work_report_end(struct work *w, const char *step, struct err *err)
 	return work_report(w, step, &(struct cause){.word = ""}, err);
 }
 
+void
+work_explain(struct work *w, struct err *err)
+{
+	CLEANUP(json_freep) struct json *namespace = NULL;
+	struct err ignored = ERR_INIT;
+	int r;
+
+	if (err->code != ERR_CLUSTER_FORBIDDEN)
+		return;
+	r = kube_get_meta(w->kube, &namespace, &ignored, "/api/v1/namespaces/%s",
+			  w->names.namespace);
+	if (r == 0 || (r > 0 && json_at(namespace, "metadata", "deletionTimestamp")))
+		err_set(err, ERR_NAMESPACE_TERMINATING,
+			"The namespace %s is being removed by somebody, and the platform's rights in "
+			"it are gone", w->names.namespace);
+}
+
 struct helm
 work_helm(const struct conf *conf, char *home, size_t size)
 {

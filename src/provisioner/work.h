@@ -63,6 +63,9 @@ MUST_CHECK int work_report(struct work *w, const char *step, const struct cause 
 /* It is stuck no more: the store shows no reason then. */
 MUST_CHECK int work_report_end(struct work *w, const char *step, struct err *err);
 
+/* A right was refused: where the namespace is going its bindings went before it, as err says then. */
+void work_explain(struct work *w, struct err *err);
+
 /* helm as the configuration has it; home gets the path of its folder and has to live as long. */
 struct helm work_helm(const struct conf *conf, char *home, size_t size);
 
