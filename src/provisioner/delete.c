@@ -9,7 +9,6 @@
 #include "base/crash.h"
 #include "base/valid.h"
 #include "cluster/blocker.h"
-#include "cluster/grant.h"
 #include "cluster/release.h"
 #include "model/progress.h"
 #include "provisioner/recovery.h"
@@ -56,7 +55,7 @@ uninstall(struct work *w, struct err *err)
 	/* In one that ends helm has nothing left to do, nor we a right to its records. */
 	if (r <= 0 || json_at(namespace, "metadata", "deletionTimestamp"))
 		return r < 0 ? -1 : 0;
-	if (grant_secrets(w->kube, w->names.namespace, err) < 0 ||
+	if (work_grant(w, err) < 0 ||
 	    release_decode(w->kube, w->names.namespace, w->names.release, &release, err) < 0)
 		return -1;
 	if (recovery_of(release.status, JOB_DELETE) == RECOVERY_PASS)

@@ -11,7 +11,6 @@
 #include "base/log.h"
 #include "base/valid.h"
 #include "cluster/blocker.h"
-#include "cluster/grant.h"
 #include "cluster/quota.h"
 #include "cluster/seed.h"
 #include "model/drift.h"
@@ -130,7 +129,7 @@ make_namespace(struct work *w, struct err *err)
 	if (r < 0)
 		return -1;
 	crash_point("namespace-unbound");
-	return grant_secrets(w->kube, w->names.namespace, err);
+	return work_grant(w, err);
 }
 
 /* Puts text into a Secret's data under key, as base64. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cluster/grant.h"
 #include "io/proc.h"
 #include "model/audit.h"
 #include "model/event.h"
@@ -90,6 +91,13 @@ work_report_end(struct work *w, const char *step, struct err *err)
 	return work_report(w, step, &(struct cause){.word = ""}, err);
 }
 
+int
+work_grant(struct work *w, struct err *err)
+{
+	w->granted = grant_secrets(w->kube, w->names.namespace, err) == 0;
+	return w->granted ? 0 : -1;
+}
+
 void
 work_explain(struct work *w, struct err *err)
 {
@@ -97,7 +105,7 @@ work_explain(struct work *w, struct err *err)
 	struct err ignored = ERR_INIT;
 	int r;
 
-	if (err->code != ERR_CLUSTER_FORBIDDEN)
+	if (err->code != ERR_CLUSTER_FORBIDDEN || !w->granted)
 		return;
 	r = kube_get_meta(w->kube, &namespace, &ignored, "/api/v1/namespaces/%s",
 			  w->names.namespace);
