@@ -2,6 +2,7 @@
 #include "api/create.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "api/fields.h"
 #include "api/replay.h"
@@ -50,16 +51,18 @@ write_audit(const struct call *call, const struct store *s, bool generated, stru
 	return stores_audit(call, s, AUDIT_CREATE, details, err);
 }
 
-/* For the provisioner. In the transaction of its row: nobody changes the key then. */
+/* For the provisioner, unless box is sealed to its key of now already. */
 static int
 seal(const struct call *call, const char *password, struct store_box *box, struct err *err)
 {
 	struct seal_key key;
 
 	_Static_assert(sizeof(box->data) >= SEAL_BOX, "a sealed password fits");
-	*box = (struct store_box){.len = SEAL_BOX};
 	if (seal_load_public(&key, call->conf->provisioner_dir, err) < 0)
 		return -1;
+	if (box->len > 0 && strcmp(key.id, box->key_id) == 0)
+		return 0;
+	box->len = SEAL_BOX;
 	snprintf(box->key_id, sizeof(box->key_id), "%s", key.id);
 	return seal_close(&key, password, box->data, err);
 }
@@ -71,9 +74,16 @@ write_new(const struct call *call, const struct store *s, const char *password, 
 {
 	CLEANUP(db_rollbackp) struct db *db = call->db;
 	CLEANUP(json_freep) struct json *row = NULL;
-	struct store_box box;
-	int r = db_begin(db, err);
+	struct store_box box = {.len = 0};
+	int r;
 
+	/*
+	 * Before the lock, for it takes longer than the rest of the transaction's work; and
+	 * again with it, for only then nobody changes the key any more.
+	 */
+	if (seal(call, password, &box, err) < 0)
+		return -1;
+	r = db_begin(db, err);
 	if (r == 0)
 		r = replay_find(call, replayed, err);
 	if (r != 0)
