@@ -108,7 +108,7 @@ sub remove {
 my @plain = labels();
 cmp_ok(scalar @plain, '>=', 9, 'the sources have crash points');
 my @todo = ((grep { $_ ne 'namespace-deleting' } @plain), map { ("begin-$_", "end-$_") } @provision);
-my @undo = ((grep { $_ !~ /^secrets/ } @plain), map { ("begin-$_", "end-$_") } @delete);
+my @undo = ((grep { $_ !~ /^(?:secrets|namespace-unbound)/ } @plain), map { ("begin-$_", "end-$_") } @delete);
 while (@todo) {
 	my @cases = batch(splice @todo, 0, 8);
 	provision(@cases);

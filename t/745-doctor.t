@@ -176,7 +176,7 @@ subtest 'rights that are missing, or too many' => sub {
 	my $token = $m->kubectl('-n', $name, 'create', 'token', 'poor') =~ s/\s+\z//r;
 	my $undo = conf_with(KUBECONFIG => Account::kubeconfig($m, "$m->{dir}/poor", $token));
 	my %found = look();
-	like($found{rights}[1], qr/^The platform's account lacks @{[$all - 2]} of $all: create namespaces, .*get secrets, /, 'each is named');
+	like($found{rights}[1], qr/^The platform's account lacks @{[$all - 2]} of $all: get secrets, .*create namespaces, .*bind clusterroles store-platform-store, /, 'each is named');
 	is($found{rights}[0], 'fail', 'it is a failure');
 	like($found{'ingress class'}[1], qr/lacks a right/, 'what it may not ask says so');
 	$undo->();
@@ -185,6 +185,21 @@ subtest 'rights that are missing, or too many' => sub {
 	$undo->();
 	like($found{rights}[1], qr/an administrator's/, "an administrator's credential is told of");
 	is($found{rights}[0], 'warn', 'as a warning');
+	# A later version's file: of the role that is bound everywhere, and of the one for stores.
+	my ($charts, $own) = ($m->path('/usr/share/store-platform/charts'), "$m->{dir}/later-charts");
+	mkdir $own or die "$own: $!";
+	symlink "$Platform::TOP/charts/woocommerce-store", "$own/woocommerce-store" or die;
+	my $later = moved($charts);
+	symlink $own, $charts or die;
+	for (['secrets', 'watch secrets'], ['pods/log', 'watch pods/log']) {
+		my ($resource, $lacks) = @$_;
+		Platform::spew("$own/cluster-access.yaml", Platform::slurp($Account::FILE) =~ s{resources: \[$resource\]\n\s+verbs: \[get\K}{, watch}r);
+		%found = look();
+		is($found{rights}[1], "The platform's account lacks 1 of @{[$all + 1]}: $lacks.", "a right that a later version takes: $lacks");
+		is($found{rights}[0], 'fail', 'is a failure');
+	}
+	unlink $charts;
+	$later->();
 	$m->kubectl('delete', 'clusterrolebinding,clusterrole', $name);
 	$m->kubectl('delete', 'namespace', $name, '--wait=false');
 };
@@ -258,7 +273,7 @@ subtest 'the provisioner' => sub {
 subtest 'its rights were asked for, and used' => sub {
 	my $calls = Account::calls($from);
 	cmp_ok($calls->{'authorization.k8s.io selfsubjectaccessreviews create'}{201}, '>', 60, 'each right');
-	ok($calls->{$_}{200}, $_) for 'networking.k8s.io ingressclasses list', 'storage.k8s.io storageclasses list',
+	ok($calls->{$_}{200}, $_) for 'rbac.authorization.k8s.io clusterroles get', 'networking.k8s.io ingressclasses list', 'storage.k8s.io storageclasses list',
 		'cert-manager.io clusterissuers get';
 };
 $m->finish;

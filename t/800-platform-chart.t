@@ -188,11 +188,24 @@ subtest 'the README names values that there are' => sub {
 };
 
 subtest 'one list of rights' => sub {
-	my $r = ChartTest::kubectl('', 'create', '--dry-run=client', '-o', 'json', '-f', "$Platform::TOP/charts/cluster-access.yaml");
-	my @all = map { $_->{items} ? @{$_->{items}} : $_ } JSON::PP->new->incr_parse($r->{out});
-	my ($role) = grep { $_->{kind} eq 'ClusterRole' } @all;
-	cmp_ok(scalar @{$role->{rules}}, '>', 5, 'charts/cluster-access.yaml has rules');
-	is_deeply(find('prod', 'ClusterRole', 'sp')->{rules}, $role->{rules}, 'the chart has the same');
+	my $objects = sub {
+		my ($stdin, $file) = @_;
+		my $r = ChartTest::kubectl($stdin, 'create', '--dry-run=client', '-o', 'json', '-f', $file);
+		return map { $_->{items} ? @{$_->{items}} : $_ } JSON::PP->new->incr_parse($r->{out});
+	};
+	my @all = $objects->('', "$Platform::TOP/charts/cluster-access.yaml");
+	# A release of the name and the namespace that the file has.
+	my $same = ChartTest::helm('helm4', ChartTest::encode({}), 'template', 'store-platform', $PlatformChart::CHART,
+		'-n', 'store-platform', @{$args{prod}}, '-f', '-');
+	my %chart = map { ("$_->{kind} $_->{metadata}{name}" => $_) } $objects->($same->{out}, '-');
+	my $compared = 0;
+	for my $object (grep { $_->{kind} =~ /^(?:Cluster|Validating)/ } @all) {
+		my $name = "$object->{kind} $object->{metadata}{name}";
+		my %parts = map { $_ => $object->{$_} } grep { !/^(?:metadata|apiVersion|kind)$/ } keys %$object;
+		is_deeply({map { $_ => $chart{$name}{$_} } keys %parts}, \%parts, "$name: the chart has the same");
+		$compared++;
+	}
+	is($compared, 5, 'two roles, a binding, and the policy with its own');
 };
 
 subtest 'kube-score' => sub {

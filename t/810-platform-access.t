@@ -58,9 +58,14 @@ sub refused {
 
 sub taken { my ($name, $stdin, @args) = @_; ChartTest::went_well(by_account($stdin, @args), "taken: $name") }
 
+sub may {
+	my ($verb, $what, @where) = @_;
+	return ($admin->kubectl('auth', 'can-i', '--as', $account, $verb, $what, @where) // 'no') =~ /^yes/ ? 1 : 0;
+}
+
 # A policy holds some moments after it was made: until then even the first of these is taken.
 $admin->wait_for('the policy to hold', sub {
-	my $r = by_account(object('Secret', 'trial', 'kube-system'), 'create', '--dry-run=server', '-f', '-');
+	my $r = by_account(object('ConfigMap', 'trial', 'kube-system'), 'create', '--dry-run=server', '-f', '-');
 	$r->{code} && $r->{err} =~ $writes_only;
 }, 60);
 
@@ -72,10 +77,10 @@ subtest 'what the policy takes back' => sub {
 	my $patch = sub { my ($name, $part) = @_; return ('patch', 'namespace', $name, '--type=merge', '-p', ChartTest::encode({metadata => $part})) };
 	my $undef = undef;
 
-	refused("a Secret in $_", $writes_only, object('Secret', 'x', $_), 'create', '-f', '-') for 'kube-system', 'default', $namespace, "shop-$$";
+	refused("a ConfigMap in $_", $writes_only, object('ConfigMap', 'x', $_), 'create', '-f', '-') for 'kube-system', 'default', $namespace, "shop-$$";
 	refused('to take one away', $writes_only, '', '-n', $namespace, 'delete', 'serviceaccount', $release);
 	refused('to change one', $writes_only, '', '-n', 'kube-system', 'patch', 'configmap', 'kube-root-ca.crt', '-p', '{"data":{"a":"b"}}');
-	refused('a Secret in a namespace without the label', $no_store, object('Secret', 'x', $ns{plain}), 'create', '-f', '-');
+	refused('a ConfigMap in a namespace without the label', $no_store, object('ConfigMap', 'x', $ns{plain}), 'create', '-f', '-');
 	refused('a namespace of another name', $writes_only, object('Namespace', "shopx-$$", undef, metadata => {labels => {%ours, %restricted}}), 'create', '-f', '-');
 	refused('one without the label', qr/has, and keeps, the label/, object('Namespace', $ns{new}, undef, metadata => {labels => {%restricted}}), 'create', '-f', '-');
 	refused('one without Pod Security', qr/has, and keeps, Pod Security/, object('Namespace', $ns{lax}, undef, metadata => {labels => {%ours}}), 'create', '-f', '-');
@@ -86,6 +91,22 @@ subtest 'what the policy takes back' => sub {
 	refused('to label one by itself', $no_store, '', $patch->($ns{plain}, {labels => {%ours}}));
 	refused('to invite itself', $no_store, '', $patch->($ns{plain}, {annotations => {'store-platform.io/adopt' => 'allowed'}, labels => {%ours}}));
 
+	my $role = "$release-store";
+	refused("a binding of its role in $_", $writes_only, Account::binding($_, $role, $account), 'create', '-f', '-') for 'kube-system', 'default', $namespace, "shop-$$";
+	refused('one in a namespace without the label', $no_store, Account::binding($ns{plain}, $role, $account), 'create', '-f', '-');
+	refused('one of another role', qr/not currently held|binds its role for/, Account::binding($ns{ours}, $_, $account), 'create', '-f', '-') for 'cluster-admin', 'view', $release;
+	my $alone = qr/binds its role for a store's Secrets alone, and to itself alone/;
+	refused("one for $_", $alone, Account::binding($ns{ours}, $role, $_), 'create', '-f', '-')
+		for "$account-plain", "system:serviceaccount:$ns{ours}:default", "system:serviceaccount:$ns{ours}:$release";
+	refused('one for nobody', $alone, Account::binding($ns{ours}, $role, $account, subjects => []), 'create', '-f', '-');
+	refused('one for two', $alone, Account::binding($ns{ours}, $role, $account, subjects => [map { {kind => 'ServiceAccount', name => $_, namespace => $namespace} } $release, "$release-plain"]), 'create', '-f', '-');
+	refused('one for a group', $alone, Account::binding($ns{ours}, $role, $account, subjects => [{kind => 'Group', name => "system:serviceaccounts:$namespace", apiGroup => 'rbac.authorization.k8s.io'}]), 'create', '-f', '-');
+	taken('one for itself', Account::binding($ns{ours}, $role, $account), 'create', '-f', '-');
+	refused('to bind another with it', $alone, Account::binding($ns{ours}, $role, "$account-plain"), 'apply', '--server-side', '--force-conflicts', '-f', '-');
+	taken('one where an administrator lets it in', Account::binding($ns{invited}, $role, $account), 'create', '-f', '-');
+	$admin->wait_for('the right to come', sub { may('list', 'secrets', '-n', $_) }) for @ns{qw(ours invited)};
+	like(by_account('', '-n', $_, 'get', 'secrets')->{err}, qr/Forbidden/, "Secrets of $_ stay closed") for 'kube-system', $namespace, $ns{plain}, "shop-$$";
+
 	taken('a namespace with both', object('Namespace', $ns{new}, undef, metadata => {labels => {%ours, %restricted}}), 'create', '-f', '-');
 	taken('a Secret in one of ours', object('Secret', 'x', $ns{ours}), 'create', '-f', '-');
 	taken('to take it away', '', '-n', $ns{ours}, 'delete', 'secret', 'x');
@@ -95,16 +116,17 @@ subtest 'what the policy takes back' => sub {
 	ChartTest::went_well(ChartTest::kubectl(object('Secret', "x-$$", 'default'), 'create', '--dry-run=server', '-f', '-'), 'others are not concerned');
 };
 
-sub may {
-	my ($verb, $what, @where) = @_;
-	return ($admin->kubectl('auth', 'can-i', '--as', $account, $verb, $what, @where) // 'no') =~ /^yes/ ? 1 : 0;
-}
-
 subtest 'the golden matrix' => sub {
-	is_deeply(Account::listed($admin, $account), Account::rights(), 'the cluster says what the chart says');
+	my $role = "$release-store";
+	is_deeply(Account::listed($admin, $account), Account::rights($role), 'the cluster says what the chart says');
+	is_deeply(Account::listed($admin, $account, $ns{invited}), Account::rights($role, 1), "and in a store's namespace");
+	for my $where ('kube-system', 'default', $namespace, $ns{plain}, $ns{new}) {
+		is(may($_, 'secrets', '-n', $where), 0, "not: $_ secrets in $where") for qw(get list create update patch delete);
+	}
 	is(may(@$_), 0, "not: @$_") for (
 		['get', 'nodes'], ['escalate', 'clusterroles'], ['bind', 'clusterroles'], ['create', 'clusterrolebindings'],
-		['create', 'rolebindings', '-n', 'store-x'], ['create', 'pods', '-n', 'store-x'], ['create', 'pods', '--subresource=exec', '-n', 'store-x'],
+		['list', 'secrets', '-A'], ['bind', 'clusterroles/cluster-admin'], ['bind', "clusterroles/$release"], ['patch', "clusterroles/$role"],
+		['update', 'rolebindings', '-n', 'store-x'], ['delete', 'rolebindings', '-n', 'store-x'], ['create', 'pods', '-n', 'store-x'], ['create', 'pods', '--subresource=exec', '-n', 'store-x'],
 		['create', 'serviceaccounts', '--subresource=token', '-n', $namespace], ['impersonate', 'users'],
 		['update', 'validatingadmissionpolicies'], ['delete', 'validatingadmissionpolicybindings'],
 		['deletecollection', 'secrets', '-n', 'store-x'], ['*', '*'],

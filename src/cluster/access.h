@@ -22,13 +22,24 @@ MUST_CHECK int access_apply(struct kube *kube, const char *path, struct err *err
 /* The account's token, which the cluster makes a moment after its Secret. The caller wipes it. */
 MUST_CHECK int access_token(struct kube *kube, char ret[ACCESS_TOKEN], struct err *err);
 
+/* One right; namespace and name: NULL where it is not about one alone. */
+struct access_right {
+	const char *group, *resource, *verb, *namespace, *name;
+};
+
+/* Whether the credential that kube has gives it: 1, 0, -1. */
+MUST_CHECK int access_may(struct kube *kube, const struct access_right *right, struct err *err);
+
 struct access_found {
 	int asked, missing;
 	bool everything; /* it is an administrator's credential */
 	char words[ERR_TEXT_MAX]; /* the rights that are missing: "create secrets, list pods" */
 };
 
-/* Asks the cluster for each right of the file, with the credential that kube has. */
+/*
+ * Asks the cluster for each right that the file binds the account to, with the
+ * credential that kube has, and reads the role that the account binds itself.
+ */
 MUST_CHECK int access_check(struct kube *kube, const char *path, struct access_found *ret,
 			    struct err *err);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cluster/grant.h"
 #include "cluster/workload.h"
 
 enum {
@@ -105,20 +106,6 @@ see_namespace(struct fleet *fleet, struct fleet_member *m, const struct json *ob
 	return 0;
 }
 
-static int
-see_record(struct fleet *fleet, struct fleet_member *m, const struct json *object, struct err *err)
-{
-	struct release r;
-
-	(void)fleet, (void)err;
-	if (m && release_labels(json_at(object, "metadata"), m->names.release, &r) &&
-	    r.revision > m->revision) {
-		m->revision = r.revision;
-		m->release = r.status;
-	}
-	return 0;
-}
-
 static enum fleet_found
 workload_found(const struct json *object)
 {
@@ -174,11 +161,10 @@ see_quota(struct fleet *fleet, struct fleet_member *m, const struct json *object
 /* An item of a list of whole objects has no kind of its own. */
 static const struct list {
 	const char *path, *selector, *kind;
-	bool whole; /* else metadata only: a Secret's content is not carried along */
+	bool whole; /* else metadata only */
 	see see;
 } lists[] = {
 	{"/api/v1/namespaces", OURS, "Namespace", false, see_namespace},
-	{"/api/v1/secrets", "owner%3Dhelm", "Secret", false, see_record},
 	{"/apis/apps/v1/statefulsets", OURS, "StatefulSet", true, see_database},
 	{"/apis/apps/v1/deployments", OURS, "Deployment", true, see_wordpress},
 	{"/api/v1/persistentvolumeclaims", OURS, "PersistentVolumeClaim", true, see_claim},
@@ -235,11 +221,45 @@ look_at_list(struct kube *kube, struct fleet *fleet, const struct list *list, st
 	return err_set(err, ERR_CLUSTER_ANSWER, "The cluster's list of %s has no end", list->path);
 }
 
+/* A store made by an older program has not got its binding, or somebody took it away. */
+static int
+unlock(struct kube *kube, struct fleet_member *m, struct release *ret, struct err *err)
+{
+	if (grant_secrets(kube, m->names.namespace, err) == 0)
+		return release_read(kube, m->names.namespace, m->names.release, ret, err);
+	if (err->code == ERR_NAMESPACE_TERMINATING)
+		m->namespace = FLEET_ENDING; /* by now: its bindings go before it does */
+	else if (err->code == ERR_CLUSTER_FORBIDDEN)
+		m->locked = true;
+	else
+		return -1;
+	return 0;
+}
+
+/* Of a namespace that is not there as ours the records do not count. */
+static int
+look_at_release(struct kube *kube, struct fleet_member *m, struct err *err)
+{
+	struct release release = {.status = RELEASE_NONE};
+
+	if (m->namespace != FLEET_THERE || m->foreign)
+		return 0;
+	if (release_read(kube, m->names.namespace, m->names.release, &release, err) < 0 &&
+	    (err->code != ERR_CLUSTER_FORBIDDEN || unlock(kube, m, &release, err) < 0))
+		return -1;
+	m->release = release.status;
+	m->revision = release.revision;
+	return 0;
+}
+
 int
 fleet_look(struct kube *kube, struct fleet *fleet, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		if (look_at_list(kube, fleet, &lists[i], err) < 0)
+			return -1;
+	for (size_t i = 0; i < fleet->count; i++)
+		if (look_at_release(kube, &fleet->members[i], err) < 0)
 			return -1;
 	return 0;
 }
@@ -316,8 +336,13 @@ say_namespace(const struct fleet_member *m, char ret[ERR_TEXT_MAX])
 static bool
 say_release(const struct fleet_member *m, char ret[ERR_TEXT_MAX])
 {
-	if (m->release == RELEASE_DEPLOYED)
-		return false;
+	if (m->locked)
+		snprintf(ret, ERR_TEXT_MAX,
+			 "The platform may not read the Secrets in %s, and cannot give itself that "
+			 "right. See: storectl doctor",
+			 m->names.namespace);
+	if (m->locked || m->release == RELEASE_DEPLOYED)
+		return m->locked;
 	if (m->release == RELEASE_NONE)
 		snprintf(ret, ERR_TEXT_MAX,
 			 "helm's records of the release %s were removed from %s; the shop runs on, "

@@ -1,6 +1,8 @@
 /*
  * fleet.h: what the cluster has of all stores at once: one list a kind of
- * object, in pages, never a call a store. What a store lacks is a pure rule.
+ * object, in pages. Only helm's records take a call a store, as they are Secrets,
+ * which the platform may read in its stores' namespaces alone (grant.h). What a
+ * store lacks is a pure rule.
  */
 #ifndef CLUSTER_FLEET_H
 #define CLUSTER_FLEET_H
@@ -29,6 +31,7 @@ struct fleet_member {
 	char claims[FLEET_CLAIMS][FLEET_CLAIM_NAME];
 	enum fleet_found namespace, database, wordpress, claim[FLEET_CLAIMS];
 	bool foreign; /* the namespace carries another store's id */
+	bool locked;  /* its Secrets may not be read: release is not known */
 	enum release_status release;
 	int revision;
 	char resources[QUOTA_TEXT]; /* "": not known */

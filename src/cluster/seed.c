@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cluster/grant.h"
 #include "cluster/release.h"
 
 #define CHART "woocommerce-store"
@@ -24,14 +25,15 @@ lacks(const struct names *n, const char *what, const char *name, struct err *err
 		       n->namespace, what, name);
 }
 
-/* Labels of a try before this one; those of another platform are refused. */
-static int
-look_at_namespace(struct kube *kube, const struct names *n, struct seed *seed, struct err *err)
+int
+seed_find(struct kube *kube, const struct names *n, struct seed *ret, struct err *err)
 {
 	CLEANUP(json_freep) struct json *object = NULL;
 	const struct json *labels;
-	int r = kube_get_meta(kube, &object, err, "/api/v1/namespaces/%s", n->namespace);
+	int r;
 
+	*ret = (struct seed){.chart = ""};
+	r = kube_get_meta(kube, &object, err, "/api/v1/namespaces/%s", n->namespace);
 	if (r < 0)
 		return -1;
 	if (r == 0) {
@@ -43,10 +45,10 @@ look_at_namespace(struct kube *kube, const struct names *n, struct seed *seed, s
 			       n->namespace);
 	labels = json_at(object, "metadata", "labels");
 	if (valid_uuid(json_text(json_at(labels, KUBE_STORE_ID))))
-		snprintf(seed->store_id, sizeof(seed->store_id), "%s",
+		snprintf(ret->store_id, sizeof(ret->store_id), "%s",
 			 json_text(json_at(labels, KUBE_STORE_ID)));
-	snprintf(seed->maker, sizeof(seed->maker), "%s", json_text(json_at(labels, KUBE_MAKER)));
-	snprintf(seed->version, sizeof(seed->version), "%s",
+	snprintf(ret->maker, sizeof(ret->maker), "%s", json_text(json_at(labels, KUBE_MAKER)));
+	snprintf(ret->version, sizeof(ret->version), "%s",
 		 json_text(json_at(object, "metadata", "resourceVersion")));
 	return 1;
 }
@@ -215,22 +217,20 @@ look_at_quota(struct kube *kube, const struct names *n, struct seed *seed, struc
 }
 
 int
-seed_look(struct kube *kube, const struct names *names, struct seed *ret, struct err *err)
+seed_look(struct kube *kube, const struct names *names, struct seed *seed, struct err *err)
 {
-	int r;
+	int r = grant_secrets(kube, names->namespace, err);
 
-	*ret = (struct seed){.chart = ""};
-	r = look_at_namespace(kube, names, ret, err);
-	if (r > 0)
-		r = look_at_release(kube, names, ret, err);
+	if (r == 0)
+		r = look_at_release(kube, names, seed, err);
 	if (r <= 0)
 		return r;
 	for (int i = 0; i < CHART_CLAIMS; i++)
-		if (look_at_secret(kube, names, i, ret, err) < 0 ||
-		    look_at_workload(kube, names, i, ret, err) < 0 ||
-		    look_at_claim(kube, names, i, ret, err) < 0)
+		if (look_at_secret(kube, names, i, seed, err) < 0 ||
+		    look_at_workload(kube, names, i, seed, err) < 0 ||
+		    look_at_claim(kube, names, i, seed, err) < 0)
 			return -1;
-	if (look_at_address(kube, names, ret, err) < 0 || look_at_quota(kube, names, ret, err) < 0)
+	if (look_at_address(kube, names, seed, err) < 0 || look_at_quota(kube, names, seed, err) < 0)
 		return -1;
 	return 1;
 }

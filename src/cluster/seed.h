@@ -28,11 +28,18 @@ struct seed {
 };
 
 /*
- * Reads all of it, and changes nothing. 1: it is such a shop, whole and at rest;
- * 0: there is none of that name, as err says; -1: it is one that cannot be
- * taken over as it is, or the cluster did not answer.
+ * What its namespace says, and no more. 1; 0: there is none of that name, as err
+ * says; -1: it is on its way out, or the cluster did not answer.
  */
-MUST_CHECK int seed_look(struct kube *kube, const struct names *names, struct seed *ret,
+MUST_CHECK int seed_find(struct kube *kube, const struct names *names, struct seed *ret,
+			 struct err *err);
+
+/*
+ * Reads the rest of what was found, and changes nothing but our own right to do
+ * so. 1: it is such a shop, whole and at rest; 0: it is none, as err says; -1: it
+ * is one that cannot be taken over as it is, or the cluster did not answer.
+ */
+MUST_CHECK int seed_look(struct kube *kube, const struct names *names, struct seed *seed,
 			 struct err *err);
 
 /* Its Secrets outlive the next upgrade, and its old init Job goes. */

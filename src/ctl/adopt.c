@@ -40,7 +40,7 @@ look(const struct conf *conf, struct db *db, struct kube *kube, const char *slug
 		return -1;
 	if (r == 0)
 		ret->holder.id[0] = '\0';
-	return seed_look(kube, &ret->names, &ret->seed, err);
+	return seed_find(kube, &ret->names, &ret->seed, err);
 }
 
 static bool
@@ -49,9 +49,9 @@ is_ours(const struct found *f)
 	return f->holder.had_jobs && strcmp(f->holder.id, f->seed.store_id) == 0;
 }
 
-/* What speaks against it although it is such a shop. */
+/* Another platform's is not even looked into. */
 static int
-check(const struct command_call *call, struct found *f, struct err *err)
+check_maker(const struct command_call *call, struct found *f, struct err *err)
 {
 	if (seal_platform(call->conf->provisioner_dir, f->platform, err) < 0)
 		return -1;
@@ -60,6 +60,13 @@ check(const struct command_call *call, struct found *f, struct err *err)
 			       "The namespace %s belongs to another platform of this cluster, by its "
 			       "label " KUBE_MAKER "; it was not touched.",
 			       f->names.namespace);
+	return 0;
+}
+
+/* What speaks against it although it is such a shop. */
+static int
+check(const struct command_call *call, const struct found *f, struct err *err)
+{
 	if (f->holder.had_jobs)
 		return err_set(err, ERR_DUPLICATE_NAME,
 			       "Another store (%s) has the address name \"%s\"; delete that one first.",
@@ -145,10 +152,12 @@ adopt_shop(const struct command_call *call, struct db *db, const char *slug, str
 		return -1;
 	kube_deadline(kube, clock_mono_ms() + CLUSTER_MS);
 	r = look(call->conf, db, kube, slug, &f, err);
-	if (r >= 0 && is_ours(&f)) {
+	if (r > 0 && is_ours(&f)) {
 		tell(call, &f, f.holder.id, true);
 		return 1;
 	}
+	if (r > 0)
+		r = check_maker(call, &f, err) < 0 ? -1 : seed_look(kube, &f.names, &f.seed, err);
 	if (r <= 0)
 		return r;
 	if (check(call, &f, err) < 0)

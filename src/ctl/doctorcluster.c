@@ -17,7 +17,7 @@
 
 enum {
 	CLUSTER_MS = 30000,
-	MINOR_LEAST = 25, /* Pod Security is there since then */
+	MINOR_LEAST = 30, /* admission policies are there since then */
 	DNS_SECONDS = 10,
 	LABEL_CHARS = 12,
 	ADDRESSES = 300,

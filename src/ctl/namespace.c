@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "cluster/kube.h"
+#include "cluster/grant.h"
 #include "ctl/client.h"
 #include "ctl/place.h"
 #include "io/seal.h"
@@ -118,7 +118,8 @@ fill_store(const struct conf *conf, const struct drift_stray *s, const struct or
 	if (kube_open(&kube, conf->kubeconfig, -1, err) < 0)
 		return -1;
 	kube_deadline(kube, clock_mono_ms() + CLUSTER_MS);
-	if (check_there(kube, s, err) < 0 || read_user(kube, &names, ret->admin_user, err) < 0)
+	if (check_there(kube, s, err) < 0 || grant_secrets(kube, s->namespace, err) < 0 ||
+	    read_user(kube, &names, ret->admin_user, err) < 0)
 		return -1;
 	if (!*ret->admin_user && order->kind == JOB_PROVISION)
 		return err_set(err, ERR_PASSWORD_LOST,

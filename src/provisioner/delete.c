@@ -52,9 +52,11 @@ uninstall(struct work *w, struct err *err)
 			 w->names.namespace);
 		return work_note(w, "release", note, err);
 	}
-	if (r <= 0)
-		return r;
-	if (release_decode(w->kube, w->names.namespace, w->names.release, &release, err) < 0)
+	/* In one that ends helm has nothing left to do, nor we a right to its records. */
+	if (r <= 0 || json_at(namespace, "metadata", "deletionTimestamp"))
+		return r < 0 ? -1 : 0;
+	if (work_grant(w, err) < 0 ||
+	    release_decode(w->kube, w->names.namespace, w->names.release, &release, err) < 0)
 		return -1;
 	if (recovery_of(release.status, JOB_DELETE) == RECOVERY_PASS)
 		return release.status == RELEASE_NONE ? 0 : note_passed(w, &release, err);

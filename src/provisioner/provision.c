@@ -125,8 +125,11 @@ make_namespace(struct work *w, struct err *err)
 				       : -1;
 	}
 	if (r > 0 && strcmp(w->store.error_code, err_word(ERR_NAMESPACE_TERMINATING)) == 0)
-		return work_report_end(w, "namespace", err);
-	return r < 0 ? -1 : 0;
+		r = work_report_end(w, "namespace", err);
+	if (r < 0)
+		return -1;
+	crash_point("namespace-unbound");
+	return work_grant(w, err);
 }
 
 /* Puts text into a Secret's data under key, as base64. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "cluster/grant.h"
 #include "io/proc.h"
 #include "model/audit.h"
 #include "model/event.h"
@@ -88,6 +89,30 @@ int
 work_report_end(struct work *w, const char *step, struct err *err)
 {
 	return work_report(w, step, &(struct cause){.word = ""}, err);
+}
+
+int
+work_grant(struct work *w, struct err *err)
+{
+	w->granted = grant_secrets(w->kube, w->names.namespace, err) == 0;
+	return w->granted ? 0 : -1;
+}
+
+void
+work_explain(struct work *w, struct err *err)
+{
+	CLEANUP(json_freep) struct json *namespace = NULL;
+	struct err ignored = ERR_INIT;
+	int r;
+
+	if (err->code != ERR_CLUSTER_FORBIDDEN || !w->granted)
+		return;
+	r = kube_get_meta(w->kube, &namespace, &ignored, "/api/v1/namespaces/%s",
+			  w->names.namespace);
+	if (r == 0 || (r > 0 && json_at(namespace, "metadata", "deletionTimestamp")))
+		err_set(err, ERR_NAMESPACE_TERMINATING,
+			"The namespace %s is being removed by somebody, and the platform's rights in "
+			"it are gone", w->names.namespace);
 }
 
 struct helm

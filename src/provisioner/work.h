@@ -34,6 +34,7 @@ struct work {
 	int64_t started_wall; /* of this attempt */
 	struct chart_kept kept; /* of a shop that was taken over */
 	bool has_kept;
+	bool granted; /* its Secrets are open to us; they are closed again when it goes */
 	bool lax; /* its namespace does not enforce Pod Security yet */
 };
 
@@ -62,6 +63,12 @@ MUST_CHECK int work_report(struct work *w, const char *step, const struct cause 
 			   struct err *err);
 /* It is stuck no more: the store shows no reason then. */
 MUST_CHECK int work_report_end(struct work *w, const char *step, struct err *err);
+
+/* Has the store's Secrets opened to us: its namespace is there, and ours. */
+MUST_CHECK int work_grant(struct work *w, struct err *err);
+
+/* A right that was granted is refused: where the namespace is going, err says that instead. */
+void work_explain(struct work *w, struct err *err);
 
 /* helm as the configuration has it; home gets the path of its folder and has to live as long. */
 struct helm work_helm(const struct conf *conf, char *home, size_t size);

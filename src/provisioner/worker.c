@@ -96,8 +96,10 @@ run_step(struct work *w, const struct progress_step *step, const struct work_ste
 	snprintf(label, sizeof(label), "begin-%s", step->name);
 	crash_point(label);
 	set_deadline(w, do_step->share);
-	if (do_step->run(w, err) < 0)
+	if (do_step->run(w, err) < 0) {
+		work_explain(w, err);
 		return tell_failure(w, step->name, clock_mono_ms() - begin, err);
+	}
 	took = clock_mono_ms() - begin;
 	snprintf(label, sizeof(label), "end-%s", step->name);
 	crash_point(label);

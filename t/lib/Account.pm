@@ -34,13 +34,15 @@ sub kubeconfig {
 	return $path;
 }
 
-# Calls of the account since `from` bytes of the log: {"group resource verb" => {status => count}}.
+# Calls of the account since `from` bytes of the log, and before `to` of them:
+# {"group resource verb" => {status => count}}.
 sub calls {
-	my ($from) = @_;
+	my ($from, $to) = @_;
 	my %seen;
 	open my $in, '<', Platform::cluster_file('audit.log') or return {};
 	seek $in, $from, 0;
 	while (my $line = <$in>) {
+		last if $to && tell($in) > $to;
 		my $e = eval { JSON::PP::decode_json($line) } or next;
 		my $ref = $e->{objectRef} or next;	# discovery has none
 		my $what = join '/', grep { defined } $ref->{resource}, $ref->{subresource};
@@ -52,11 +54,16 @@ sub calls {
 sub log_size { return -s Platform::cluster_file('audit.log') || 0 }
 
 # What it may do, word by word: the golden matrix, for charts/cluster-access.yaml and
-# charts/store-platform alike.
+# charts/store-platform alike. role: what it binds itself to in the namespaces of stores;
+# in_store: what it may in one of these.
 sub rights {
+	my ($role, $in_store) = @_;
 	return {
 		'namespaces' => 'get list create patch delete',
-		'secrets' => 'get list create update patch delete',
+		$in_store ? (secrets => 'get list create update patch delete') : (),
+		"clusterroles.rbac.authorization.k8s.io $role" => 'get bind',
+		'rolebindings.rbac.authorization.k8s.io' => 'create',
+		"rolebindings.rbac.authorization.k8s.io $role" => 'patch',
 		(map { $_ => 'get create patch delete' } qw(configmaps services serviceaccounts limitranges
 			ingresses.networking.k8s.io networkpolicies.networking.k8s.io jobs.batch cronjobs.batch)),
 		(map { $_ => 'get list create patch delete' } qw(deployments.apps statefulsets.apps persistentvolumeclaims
@@ -67,22 +74,32 @@ sub rights {
 	};
 }
 
-# What the cluster says that an account may, in the same words.
+# What the cluster says that an account may in a namespace, in the same words.
 sub listed {
-	my ($p, $name) = @_;
+	my ($p, $name, $namespace) = @_;
 	my %may;
-	for (split /\n/, $p->kubectl('auth', 'can-i', '--list', '--as', $name)) {
-		my ($what, $verbs) = /^(\S+)\s+\[\]\s+\[\]\s+\[(.*)\]$/ or next;
-		$may{$what} = $verbs unless $what =~ /^selfsubject/;	# everybody's
+	for (split /\n/, $p->kubectl('auth', 'can-i', '--list', '--as', $name, '-n', $namespace || 'default')) {
+		my ($what, $names, $verbs) = /^(\S+)\s+\[\]\s+\[(.*?)\]\s+\[(.*)\]$/ or next;
+		$may{$names ? "$what $names" : $what} = $verbs unless $what =~ /^selfsubject/;	# everybody's
 	}
 	return \%may;
 }
 
-# What the role grants, in the words of calls().
+# A RoleBinding of a role, called like it, to a service account, as kubectl takes it.
+sub binding {
+	my ($namespace, $role, $subject, %more) = @_;
+	my ($in, $name) = $subject =~ /^system:serviceaccount:(.*):(.*)$/;
+	return JSON::PP::encode_json({apiVersion => 'rbac.authorization.k8s.io/v1', kind => 'RoleBinding',
+		metadata => {name => $role, namespace => $namespace},
+		roleRef => {apiGroup => 'rbac.authorization.k8s.io', kind => 'ClusterRole', name => $role},
+		subjects => [{kind => 'ServiceAccount', name => $name, namespace => $in}], %more});
+}
+
+# What the two roles grant, in the words of calls().
 sub granted {
 	my ($p) = @_;
 	my %may;
-	for my $rule (@{$p->kube_json('get', 'clusterrole', 'store-platform')->{rules}}) {
+	for my $rule (map { @{$p->kube_json('get', 'clusterrole', $_)->{rules}} } qw(store-platform store-platform-store)) {
 		for my $group (@{$rule->{apiGroups}}) {
 			for my $what (@{$rule->{resources}}) {
 				$may{($group || '-') . " $what $_"} = 1 for @{$rule->{verbs}};
