@@ -50,6 +50,7 @@ subtest 'nothing to do' => sub {
 	is("$r->{status} $r->{out}$r->{err}", "0 The schema is $newest, this program's.\n", 'it says so, also while the programs run');
 	is_deeply($json->decode(migrate('--json')->{out}), {from => $newest, to => $newest, backup => undef}, 'as JSON');
 	is(scalar copies(), 0, 'and makes no copy');
+	is($p->storectl('db', 'schema')->{out}, "The database has schema $newest; programs of an older one may not work with it. This program is of $newest.\n", 'db schema tells');
 };
 
 subtest '4.8: a schema of before' => sub {
@@ -103,6 +104,7 @@ subtest '4.8: what is refused' => sub {
 	$p->sql_write("PRAGMA user_version = $newest");
 	local $p->{conf}{DATABASE_PATH} = "$p->{dir}/none.db";
 	refused(migrate(), 'There is no database to migrate', 'none');
+	is($p->storectl('db', 'schema')->{out}, "There is no database yet. This program is of $newest.\n", 'db schema says so');
 	ok(!-e "$p->{dir}/none.db", 'and none is made');
 };
 
@@ -125,6 +127,22 @@ subtest '4.8: a program that still runs when a newer one has changed the databas
 	$p->start_provisioner;
 	$p->start_pool;
 	is($p->post('/api/stores', {name => 'In time'})->{status}, 201, 'one that fits does');
+};
+
+# As a later version leaves the file: t/244 has the programs.
+subtest '4.8: a newer schema that programs of this one may work with' => sub {
+	$p->sql_write("PRAGMA user_version = " . ($newest * 1000 + $newest + 1));
+	my ($next, $suits) = ($newest + 1, "The schema is @{[$newest + 1]}, a newer program's; this one's, $newest, may work with it.\n");
+	is(migrate()->{out}, $suits, 'db migrate says so');
+	is_deeply($json->decode(migrate('--json')->{out}), {from => $next, to => $next, backup => undef}, 'and does nothing');
+	like($p->storectl('db', 'check')->{out}, qr/^well: \Q$suits/m, 'it is no fault');
+	is($p->storectl('db', 'schema')->{out}, "The database has schema $next; programs of $newest and later may work with it. This program is of $newest.\n", 'db schema');
+	is_deeply($json->decode($p->storectl('db', 'schema', '--json')->{out}), {schema => $next, oldest => $newest, program => $newest}, 'as JSON');
+	is($p->post('/api/stores', {name => 'Meanwhile'})->{status}, 201, 'changes are made');
+	is($p->storectl('db', 'backup', "$p->{dir}/newer.db")->{status}, 0, 'a backup');
+	$p->sql_write('PRAGMA user_version = ' . ($next * 1000 + $next + 1));
+	is_deeply($json->decode($p->storectl('db', 'schema', '--json')->{out}), {schema => $next + 1, oldest => $next, program => $newest}, 'db schema tells also of what is not for it');
+	$p->sql_write("PRAGMA user_version = $newest");
 };
 $p->{fds} = undef;
 $p->finish;

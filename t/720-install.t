@@ -98,16 +98,37 @@ subtest 'installed' => sub {
 		or diag(join "\n", @new);
 };
 
+# The database as a newer version left it, and whether the older one may be installed over that.
+sub back {
+	my ($mark) = @_;
+	my $path = "$root/var/lib/store-platform/database/store-platform.db";
+	unlink $path;
+	my $made = defined $mark ? Package::run('sqlite3', $path, "PRAGMA application_id = 1400139634; PRAGMA user_version = $mark; CREATE TABLE generation (n)") : {status => 0};
+	is($made->{status}, 0, 'a database') or diag $made->{out};
+	return install($deb, '--allow-downgrades');
+}
+
 subtest 'upgraded, and not back' => sub {
 	mkdir "$root/etc/nginx/sites-enabled";
 	Platform::spew("$root$_", $own{$_}) for keys %own;
 	symlink '/etc/store-platform/nginx-site.conf', "$root/etc/nginx/sites-enabled/store-platform" or die $!;
 	is(install($newer)->{status}, 0, 'it is upgraded');
 	is(Platform::slurp("$root$_"), $own{$_}, "$_ is as it was") for sort keys %own;
-	my $r = install($deb, '--allow-downgrades');
-	isnt($r->{status}, 0, 'a downgrade is refused');
-	like($r->{out}, qr/store-platform: 0\.2\.0 is installed, and going back to 0\.1\.0 is refused.*storectl db restore FILE/s, 'with a sentence');
-	like(inside('dpkg-query', '-W', '-f', '${Status} ${Version}', 'store-platform')->{out}, qr/^install ok installed 0\.2\.0$/, 'and leaves the package whole');
+	my $installed = sub { inside('dpkg-query', '-W', '-f', '${Status} ${Version}', 'store-platform')->{out} };
+	my $refused = sub {
+		my ($r, $name) = @_;
+		isnt($r->{status}, 0, "a downgrade is refused: $name");
+		like($r->{out}, qr/store-platform: 0\.2\.0 is installed, and going back to 0\.1\.0 is refused.*storectl db restore FILE/s, 'with a sentence');
+		is($installed->(), 'install ok installed 0.2.0', 'and leaves the package whole');
+	};
+	$refused->(install($deb, '--allow-downgrades'), 'a database that cannot be read');
+	$refused->(back($_), "schema $_") for 99, 99101;
+	for my $mark (8009, 8, undef) {
+		is(back($mark)->{status}, 0, 'schema ' . ($mark // 'none, since nothing was set up') . ': a downgrade is taken');
+		is($installed->(), 'install ok installed 0.1.0', 'and the older version is there');
+		is(install($newer)->{status}, 0, 'until the next upgrade');
+	}
+	Platform::spew("$root$_", $own{$_}) for grep { /\.db$/ } keys %own;
 };
 
 subtest 'removed, and installed again' => sub {

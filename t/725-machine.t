@@ -273,10 +273,14 @@ subtest '7.7, 1.6, 5.6: an upgrade with a job running' => sub {
 	is($m->property('store-api.socket', 'ActiveEnterTimestampMonotonic'), $socket, 'the socket was open all the time');
 	is($m->read('/etc/store-platform/store-platform.conf'), $conf, 'the configuration is as it was');
 	is(failed_units(), '', 'no unit failed');
+	# As a newer version leaves it that has only added to the schema; t/720 has what is refused.
+	my $mark = Package::run('sqlite3', "$m->{dir}/var/lib/store-platform/database/store-platform.db", 'PRAGMA user_version = 8009; PRAGMA user_version');
+	is("$mark->{status} $mark->{out}", "0 8009\n", 'the database has a newer schema, whose floor is that of the older version');
 	my $back = $m->install($deb, '--allow-downgrades');
-	isnt($back->{status}, 0, 'a downgrade is refused');
-	like($back->{out}, qr/0\.1\.1 is installed, and going back to 0\.1\.0 is refused/, 'with a sentence');
-	is_well('which leaves all at work');
+	is($back->{status}, 0, 'then the older version may be installed again') or diag($back->{out});
+	is($m->must('dpkg-query', '-W', '-f', '${Version}', 'store-platform'), '0.1.0', 'it is there');
+	is_well('and all is at work');
+	is(failed_units(), '', 'no unit failed');
 	is(call('DELETE', "/api/stores/$id")->{status}, 200, 'the store can go');
 	wait_store($id, 'deleted');
 };

@@ -18,6 +18,8 @@
 
 enum { BUSY_MS = 10000, LOG_MAX_BYTES = 64 * 1024 * 1024 };
 
+#define NEWER "The schema is %d, a newer program's; this one's, %d, may work with it."
+
 enum { SEALED_ELSEWHERE };
 
 static const char *const statements[] = {
@@ -46,18 +48,20 @@ static int
 say_schema(struct db *db)
 {
 	struct err err = ERR_INIT;
-	int64_t version = 0;
+	int version = 0;
 
 	if (migrate_look(db, &version, &err) < 0)
 		return say(false, "%s", err.text);
 	if (version == 0)
 		return say(false, "The database is empty; start store-provisioner, or restore a "
 				  "backup: storectl db restore FILE");
-	if (version < migrate_newest())
+	if (version < MIGRATE_NEWEST)
 		return say(true, "The schema is %d; storectl db migrate, or the programs when "
 				 "they start, bring it to %d.",
-			   (int)version, migrate_newest());
-	return say(true, "The schema is %d, this program's.", (int)version);
+			   version, MIGRATE_NEWEST);
+	if (version > MIGRATE_NEWEST)
+		return say(true, NEWER, version, MIGRATE_NEWEST);
+	return say(true, "The schema is %d, this program's.", version);
 }
 
 static int
@@ -171,7 +175,7 @@ database_check(const struct command_call *call, struct err *err)
 
 /* The file's schema, by a connection that is closed again. */
 static int
-look(const char *path, int64_t *ret, struct err *err)
+look(const char *path, int *ret, struct err *err)
 {
 	CLEANUP(db_closep) struct db *db = NULL;
 
@@ -193,24 +197,62 @@ migrate(const char *path, struct err *err)
 }
 
 static void
-tell_schema(const struct command_call *call, int64_t from, const char *backup)
+tell_schema(const struct command_call *call, int from, const char *backup)
 {
 	CLEANUP(json_freep) struct json *answer = NULL;
 
 	if (!command_option(call, "json")) {
-		if (from == migrate_newest())
-			printf("The schema is %d, this program's.\n", migrate_newest());
+		if (from > MIGRATE_NEWEST)
+			printf(NEWER "\n", from, MIGRATE_NEWEST);
+		else if (from == MIGRATE_NEWEST)
+			printf("The schema is %d, this program's.\n", MIGRATE_NEWEST);
 		else
-			printf("The schema was %d and is %d.\n", (int)from, migrate_newest());
+			printf("The schema was %d and is %d.\n", from, MIGRATE_NEWEST);
 		if (*backup)
 			printf("%s is a checked copy of what was before.\n", backup);
 		return;
 	}
 	answer = json_new_object();
 	json_set_int(answer, "from", from);
-	json_set_int(answer, "to", migrate_newest());
+	json_set_int(answer, "to", from > MIGRATE_NEWEST ? from : MIGRATE_NEWEST);
 	json_set_text(answer, "backup", *backup ? backup : NULL);
 	client_print(answer);
+}
+
+/* For who decides whether an older version may be installed again. */
+int
+database_schema(const struct command_call *call, struct err *err)
+{
+	CLEANUP(db_closep) struct db *db = NULL;
+	CLEANUP(json_freep) struct json *answer = NULL;
+	const char *path = call->conf->database_path;
+	bool there = access(path, R_OK) == 0;
+	int version = 0, floor = 0;
+
+	if (!there && errno != ENOENT)
+		return err_errno(err, "cannot read %s", path);
+	if (there && (db_open_read(&db, path, BUSY_MS, err) < 0 ||
+		      migrate_read(db, &version, &floor, err) < 0))
+		return -1;
+	if (!command_option(call, "json")) {
+		if (version == 0)
+			printf("There is no database yet.");
+		else if (floor < version)
+			printf("The database has schema %d; programs of %d and later may work with it.",
+			       version, floor);
+		else
+			printf("The database has schema %d; programs of an older one may not work "
+			       "with it.",
+			       version);
+		printf(" This program is of %d.\n", MIGRATE_NEWEST);
+		return 0;
+	}
+	answer = json_new_object();
+	json_set_int(answer, "schema", version);
+	json_set_int(answer, "oldest", floor);
+	json_set_int(answer, "program", MIGRATE_NEWEST);
+	client_print(answer);
+	return 0;
 }
 
 int
@@ -218,17 +260,17 @@ database_migrate(const struct command_call *call, struct err *err)
 {
 	const char *path = call->conf->database_path, *named = command_option(call, "backup");
 	char backup[BACKUP_NAME] = "";
-	int64_t from;
+	int from;
 
 	if (look(path, &from, err) < 0)
 		return -1;
-	if (from < migrate_newest()) {
+	if (from < MIGRATE_NEWEST) {
 		if (backup_unused(path, err) < 0)
 			return -1;
 		if (named)
 			snprintf(backup, sizeof(backup), "%s", named);
 		else if (from > 0) /* an empty file has nothing to keep */
-			snprintf(backup, sizeof(backup), "%s.schema-%d-%lld", path, (int)from,
+			snprintf(backup, sizeof(backup), "%s.schema-%d-%lld", path, from,
 				 (long long)clock_wall_ms());
 		if (*backup && backup_make(path, backup, false, err) < 0)
 			return -1;

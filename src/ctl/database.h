@@ -8,6 +8,7 @@
 #include "ctl/command.h"
 
 int database_check(const struct command_call *call, struct err *err);
+int database_schema(const struct command_call *call, struct err *err);
 int database_migrate(const struct command_call *call, struct err *err);
 int database_backup(const struct command_call *call, struct err *err);
 int database_restore(const struct command_call *call, struct err *err);

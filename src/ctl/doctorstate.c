@@ -21,7 +21,7 @@ static const struct db_table *const tables[] = {&health_sql, NULL};
 
 /* The database without a change to it; version: its schema. */
 static int
-open_database(const struct conf *conf, struct db **ret, int64_t *ret_version, struct err *err)
+open_database(const struct conf *conf, struct db **ret, int *ret_version, struct err *err)
 {
 	if (access(conf->database_path, R_OK) < 0)
 		return err_errno(err, "cannot read %s", conf->database_path);
@@ -36,18 +36,23 @@ doctor_database(struct doctor *d)
 {
 	CLEANUP(db_closep) struct db *db = NULL;
 	struct err err = ERR_INIT;
-	int64_t version = 0;
+	int version = 0;
 
 	if (open_database(d->conf, &db, &version, &err) < 0 ||
 	    (version > 0 && migrate_verify(db, false, &err) < 0))
 		return doctor_say(d, DOCTOR_FAIL, "%s.", err.text);
 	if (version == 0)
 		return doctor_say(d, DOCTOR_FAIL, "%s is empty.", d->conf->database_path);
-	if (version < migrate_newest())
+	if (version < MIGRATE_NEWEST)
 		return doctor_say(d, DOCTOR_WARN,
 				  "It has schema %d; the programs bring it to %d when they start.",
-				  (int)version, migrate_newest());
-	return doctor_say(d, DOCTOR_OK, "It is whole, and has schema %d.", (int)version);
+				  version, MIGRATE_NEWEST);
+	if (version > MIGRATE_NEWEST)
+		return doctor_say(d, DOCTOR_OK,
+				  "It is whole, and has schema %d, of a newer program; this one's, %d, may "
+				  "work with it.",
+				  version, MIGRATE_NEWEST);
+	return doctor_say(d, DOCTOR_OK, "It is whole, and has schema %d.", version);
 }
 
 /* Whether a key file, if it is there, is its folder's owner's: who runs there must read it. */
@@ -138,7 +143,7 @@ doctor_provisioner(struct doctor *d)
 	CLEANUP(db_closep) struct db *db = NULL;
 	struct health seen[HEALTH_COMPONENTS];
 	struct err err = ERR_INIT;
-	int64_t version = 0;
+	int version = 0;
 
 	if (open_database(d->conf, &db, &version, &err) < 0 || version == 0)
 		return doctor_say(d, DOCTOR_SKIP, "Not looked at: there is no database to read.");

@@ -69,7 +69,7 @@ static int
 check_copy(const char *path, struct err *err)
 {
 	CLEANUP(db_closep) struct db *db = NULL;
-	int64_t version = 0;
+	int version = 0;
 
 	if (db_open_read(&db, path, BUSY_MS, err) < 0 || migrate_look(db, &version, err) < 0 ||
 	    migrate_verify(db, true, err) < 0)

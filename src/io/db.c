@@ -153,6 +153,12 @@ db_bound_log(struct db *db)
 	db->bounded = true;
 }
 
+int
+dbparts_floor(int user_version)
+{
+	return user_version < DB_FLOOR ? user_version : user_version / DB_FLOOR;
+}
+
 /* A newer program may have brought the file to a schema whose rules we do not know. */
 static int
 check_schema(struct db *db, struct err *err)
@@ -171,8 +177,10 @@ check_schema(struct db *db, struct err *err)
 		return dbparts_fail(db, rc, sql, err);
 	found = sqlite3_column_int(db->version, 0);
 	sqlite3_reset(db->version);
-	return found == db->schema ? 0
-				   : err_set(err, ERR_DB_VERSION, DB_OUTDATED, found, db->schema);
+	if (found == db->schema ||
+	    (found % DB_FLOOR >= db->schema && dbparts_floor(found) <= db->schema))
+		return 0;
+	return err_set(err, ERR_DB_VERSION, DB_OUTDATED, found % DB_FLOOR, db->schema);
 }
 
 int

@@ -12,6 +12,12 @@
 
 enum { DB_ROOMS = 16, WAL_MAX_BYTES = 256 * 1024 * 1024 };
 enum { DB_APPLICATION = 0x53746f72 }; /* application_id of our files: "Stor" */
+/*
+ * user_version is the schema of the file, and in thousands its floor: the oldest
+ * schema whose programs may work with it (8009: schema 9, also for programs of 8).
+ * Without thousands the schema is its own floor.
+ */
+enum { DB_FLOOR = 1000 };
 #define DB_BUSY "The database is busy; try again in a moment."
 #define DB_FOREIGN "The database file belongs to another application; set DATABASE_PATH."
 #define DB_OUTDATED                                                                                \
@@ -49,6 +55,8 @@ struct db {
 	sqlite3_stmt *version;
 	char opener[64]; /* who began the open transaction */
 };
+
+int dbparts_floor(int user_version);
 
 /* Fills err out of a code of SQLite; what: the statement or what was done. Returns -1. */
 int dbparts_fail(struct db *db, int rc, const char *what, struct err *err);

@@ -16,6 +16,20 @@
  * setup       at most one row: the token that makes the first account
  * idempotency what was answered to a change that carried a key
  * tallies     how many stores have each status, and jobs of each kind each state
+ *
+ * While an update is rolled out, and after a rollback, programs of the version
+ * before work with a file of this one's schema. So each step says what it is:
+ *
+ * EXPAND      they go on: a new table, an index that is not unique, a column that may
+ *             be null or has a default, a trigger that fails no change of theirs.
+ *             Every statement of ours names its columns.
+ * CONTRACT    they end, and refuse the file: a column or table that goes or means
+ *             something else, a stricter CHECK or UNIQUE, a new word in a column whose
+ *             words they know (a status). Going back needs the copy of before.
+ *
+ * What is replaced goes one released version after what replaces it came: the first
+ * version adds, and writes both; the next removes. The last CONTRACT is the file's
+ * floor (DB_FLOOR). The first eight steps are of before there was one.
  */
 #include "io/migrate.h"
 #include "io/dbparts.h"
@@ -283,8 +297,15 @@ static const char schema_8[] =
 	"CREATE INDEX events_history ON events (kind, step, id, duration_ms)"
 	"  WHERE state = 'done';";
 
-static const char *const steps[] = {schema_1, schema_2, schema_3, schema_4,
-				    schema_5, schema_6, schema_7, schema_8};
+static const struct {
+	const char *sql;
+	enum { EXPAND, CONTRACT } kind;
+} steps[] = {
+	{schema_1, CONTRACT}, {schema_2, CONTRACT}, {schema_3, CONTRACT}, {schema_4, CONTRACT},
+	{schema_5, CONTRACT}, {schema_6, CONTRACT}, {schema_7, CONTRACT}, {schema_8, CONTRACT},
+};
+
+_Static_assert(ARRAY_SIZE(steps) == MIGRATE_NEWEST, "MIGRATE_NEWEST counts the steps");
 
 enum { VERSION_GET, APPLICATION_GET, TABLES_GET, QUICK_CHECK, FULL_CHECK, FOREIGN_CHECK };
 
@@ -310,35 +331,59 @@ number(struct db *db, int index, int64_t *ret, struct err *err)
 	return r < 0 ? -1 : 0;
 }
 
+/* The oldest schema whose programs may work with what all the steps make. */
+static int
+lowest(void)
+{
+	int i = MIGRATE_NEWEST;
+
+	while (i > 1 && steps[i - 1].kind == EXPAND)
+		i--;
+	return i;
+}
+
 static int
 upgrade(struct db *db, int64_t version, struct err *err)
 {
+	int floor = lowest() < MIGRATE_NEWEST ? lowest() : 0;
 	char mark[96];
 
 	for (size_t i = (size_t)version; i < ARRAY_SIZE(steps); i++)
-		if (db_script(db, steps[i], err) < 0)
+		if (db_script(db, steps[i].sql, err) < 0)
 			return err_prefix(err, "schema %zu", i + 1);
-	snprintf(mark, sizeof(mark), "PRAGMA user_version=%zu; PRAGMA application_id=%d",
-		 ARRAY_SIZE(steps), DB_APPLICATION);
+	snprintf(mark, sizeof(mark), "PRAGMA user_version=%d; PRAGMA application_id=%d",
+		 floor * DB_FLOOR + MIGRATE_NEWEST, DB_APPLICATION);
 	return db_script(db, mark, err);
 }
 
 int
-migrate_look(struct db *db, int64_t *ret_version, struct err *err)
+migrate_read(struct db *db, int *ret_version, int *ret_floor, struct err *err)
 {
-	int64_t version = 0, application = 0, objects = 0;
+	int64_t mark = 0, application = 0, objects = 0;
 
-	if (db_prepare(db, tables, err) < 0 || number(db, VERSION_GET, &version, err) < 0 ||
+	if (db_prepare(db, tables, err) < 0 || number(db, VERSION_GET, &mark, err) < 0 ||
 	    number(db, APPLICATION_GET, &application, err) < 0 ||
 	    number(db, TABLES_GET, &objects, err) < 0)
 		return -1;
 	if (application != DB_APPLICATION && (application != 0 || objects > 0))
 		return err_set(err, ERR_DB_VERSION, DB_FOREIGN);
-	if (version < 0 || version > migrate_newest())
+	*ret_version = (int)(mark % DB_FLOOR);
+	*ret_floor = dbparts_floor((int)mark);
+	return 0;
+}
+
+int
+migrate_look(struct db *db, int *ret_version, struct err *err)
+{
+	int version = 0, floor = 0;
+
+	if (migrate_read(db, &version, &floor, err) < 0)
+		return -1;
+	if (version < 0 || floor > MIGRATE_NEWEST)
 		return err_set(err, ERR_DB_VERSION,
-			       "The database has schema %lld, but this program knows only up to %d: "
+			       "The database has schema %d, but this program knows only up to %d: "
 			       "a newer store-platform has written it. Install that version again.",
-			       (long long)version, migrate_newest());
+			       version, MIGRATE_NEWEST);
 	*ret_version = version;
 	return 0;
 }
@@ -368,16 +413,10 @@ migrate_verify(struct db *db, bool whole, struct err *err)
 }
 
 int
-migrate_newest(void)
-{
-	return (int)ARRAY_SIZE(steps);
-}
-
-int
 migrate_run(struct db *db, struct err *err)
 {
 	CLEANUP(db_rollbackp) struct db *open = db;
-	int64_t version = 0;
+	int version = 0;
 
 	db->schema = 0; /* any is welcome here */
 	/* Nothing is added to a damaged file. */
@@ -386,26 +425,25 @@ migrate_run(struct db *db, struct err *err)
 	/* Several pool processes start at once: only the lock makes the look count. */
 	if (db_begin(open, err) < 0 || migrate_look(db, &version, err) < 0)
 		return -1;
-	if (version < migrate_newest() && upgrade(db, version, err) < 0)
+	if (version < MIGRATE_NEWEST && upgrade(db, version, err) < 0)
 		return -1;
 	if (db_commit(open, err) < 0)
 		return -1;
-	db->schema = migrate_newest();
+	db->schema = MIGRATE_NEWEST;
 	return 0;
 }
 
 int
 migrate_require(struct db *db, struct err *err)
 {
-	int64_t version = 0;
+	int version = 0;
 
 	if (migrate_look(db, &version, err) < 0)
 		return -1;
-	if (version < migrate_newest())
+	if (version < MIGRATE_NEWEST)
 		return err_set(err, ERR_DB_VERSION,
 			       "The database has schema %d, and this program needs %d. Bring it there "
-			       "with: storectl db migrate",
-			       (int)version, migrate_newest());
-	db->schema = migrate_newest();
+			       "with: storectl db migrate", version, MIGRATE_NEWEST);
+	db->schema = MIGRATE_NEWEST;
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* test_db.c: opening, statements, transactions, the busy handler, and migrations. */
+/* test_db.c: opening, statements, transactions and the busy handler. */
 #include "tool.h"
 
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "io/ballast.h"
-#include "io/migrate.h"
+#include "io/db.h"
 
 enum { PUT, SUM, BAD_NAME, PUT_BLOB, GET_BLOB, JOURNAL, SYNC, FOREIGN, AUTO, LIMIT };
 
@@ -306,111 +306,6 @@ keeps_and_drops_the_ballast(void **state)
 	ballast_keep("/nonexistent/x.db");
 }
 
-static void
-makes_the_schema_once(void **state)
-{
-	const char *path = tool_path("fresh.db");
-	CLEANUP(db_closep) struct db *db = NULL;
-	CLEANUP(db_closep) struct db *again = NULL;
-
-	(void)state;
-	OK(db_open(&db, path, 100, E));
-	OK(migrate_run(db, E));
-	OK(db_script(db, "INSERT INTO health VALUES ('x', 1, 's', 1)", E));
-	OK(migrate_run(db, E));
-	OK(db_open(&again, path, 100, E));
-	OK(migrate_run(again, E));
-	REFUSED(db_script(again, "INSERT INTO health VALUES ('x', 1, 's', 1)", E),
-		ERR_DB_CONSTRAINT);
-}
-
-/* What a connection was opened for is asked again by every change. */
-static void
-refuses_a_schema_that_was_changed(void **state)
-{
-	const char *path = tool_path("changed.db");
-	CLEANUP(db_closep) struct db *db = NULL;
-	CLEANUP(db_closep) struct db *newer = NULL;
-
-	(void)state;
-	OK(db_open(&db, path, 100, E));
-	REFUSED(migrate_require(db, E), ERR_DB_VERSION); /* an empty file */
-	assert_contains(tool_err.text, "storectl db migrate");
-	OK(db_open(&newer, path, 100, E));
-	OK(migrate_run(newer, E));
-	OK(migrate_require(db, E));
-	OK(db_begin(db, E));
-	OK(db_commit(db, E));
-	OK(db_script(newer, "PRAGMA user_version=99", E));
-	REFUSED(db_begin(db, E), ERR_DB_VERSION);
-	assert_contains(tool_err.text, "schema 99 by now");
-	OK(db_begin_read(db, E)); /* nothing was left open, and reading is as it was */
-	db_rollback(db);
-	REFUSED(migrate_require(db, E), ERR_DB_VERSION);
-}
-
-static void
-refuses_foreign_files(void **state)
-{
-	static const struct {
-		const char *name, *script, *says;
-	} cases[] = {
-		{"other.db", "PRAGMA application_id=77", "another application"},
-		{"plain.db", "CREATE TABLE x (y)", "another application"},
-		{"newer.db", "PRAGMA application_id=1400139634; PRAGMA user_version=99",
-		 "newer store-platform"},
-		{"odd.db", "PRAGMA application_id=1400139634; PRAGMA user_version=-1", "schema -1"},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		CLEANUP(db_closep) struct db *db = NULL;
-
-		OK(db_open(&db, tool_path(cases[i].name), 100, E));
-		OK(db_script(db, cases[i].script, E));
-		REFUSED(migrate_run(db, E), ERR_DB_VERSION);
-		assert_contains(tool_err.text, cases[i].says);
-		OK(db_begin(db, E)); /* nothing was left open, and nothing was made */
-		REFUSED(db_script(db, "SELECT 1 FROM stores", E), ERR_DB_FAILED);
-		db_rollback(db);
-	}
-}
-
-static int
-migrate_body(void *arg)
-{
-	int *gate = arg;
-	struct err err = ERR_INIT;
-	struct db *db = NULL;
-	char byte;
-
-	close(gate[1]);
-	if (read(gate[0], &byte, 1) != 0)
-		return 2;
-	if (db_open(&db, tool_path("race.db"), 10000, &err) == 0 && migrate_run(db, &err) == 0) {
-		db_close(db);
-		return 0;
-	}
-	fprintf(stderr, "# %s\n", err.text);
-	db_close(db);
-	return 1;
-}
-
-static void
-migrates_in_many_processes_at_once(void **state)
-{
-	int pids[8], gate[2];
-
-	(void)state;
-	OK(pipe(gate));
-	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
-		pids[i] = tool_fork(migrate_body, gate);
-	close(gate[0]);
-	close(gate[1]); /* all of them start now */
-	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
-		assert_int_equal(tool_wait(pids[i]), 0);
-}
-
 int
 main(void)
 {
@@ -425,10 +320,6 @@ main(void)
 		cmocka_unit_test(waits_for_the_lock_within_bounds),
 		cmocka_unit_test(bounds_the_log),
 		cmocka_unit_test(keeps_and_drops_the_ballast),
-		cmocka_unit_test(makes_the_schema_once),
-		cmocka_unit_test(refuses_foreign_files),
-		cmocka_unit_test(refuses_a_schema_that_was_changed),
-		cmocka_unit_test(migrates_in_many_processes_at_once),
 	};
 
 	return TOOL_RUN(db);
