@@ -63,7 +63,7 @@ $p->well('helm4', 'helm upgrade --install');
 $p->settle;
 my %after = map { $_ => names($p->pods($_)) } keys %before;
 isnt($after{$_}, $before{$_}, "another $_") for sort keys %after;
-is($p->store($store->{id})->{status} =~ /^(?:provisioning|ready)$/, 1, 'the shop is being made');
+like($p->store($store->{id})->{status}, qr/^(?:provisioning|ready)$/, 'the shop is being made');
 $p->well('helm3', 'helm rollback');
 $p->settle;
 isnt(names($p->pods($_)), $after{$_}, "and another $_") for sort keys %after;
@@ -82,5 +82,86 @@ sub shop {
 	return HTTP::Tiny->new(timeout => 20)->get("http://$store->{slug}.shops.localhost:$port/", {peer => $address});
 }
 like(shop()->{content}, qr/Sample Mug/, 'the shop is there, through the ingress');
+
+# --- the copy of before each ---------------------------------------------------
+
+my $backups = $p->volume . '/backups';
+is(join(' ', map { s{.*/}{}r } glob "$backups/*"), 'before-2.db before-rollback-to-1.db', 'before each the database was copied');
+for my $name ('before-2.db', 'before-rollback-to-1.db') {
+	my $look = $p->shell('helm4', "DATABASE_PATH=$backups/$name PROVISIONER_DIR=" . $p->volume . '/provisioner API_DIR=' . $p->volume
+		. '/api ' . $p->program('storectl') . ' db check');
+	is($look->{code}, 0, "$name is a whole one") or diag($look->{out}, $look->{err});
+}
+
+# Generations of what the release has changed, if it has.
+sub state_of { return kubectl('get', 'deployments,configmaps,services,networkpolicies', '-o',
+	'jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.generation} {.metadata.annotations} {.data}{"\\n"}{end}') }
+my $was = state_of();
+chmod 0555, $backups or die "$backups: $!";
+my $failed = $p->shell('helm4', RealPlatform::line('helm upgrade sp'));
+chmod 0777, $backups or die "$backups: $!";
+isnt($failed->{code}, 0, 'an upgrade whose copy cannot be made fails');
+like($failed->{err}, qr/pre-upgrade hooks failed/, 'and says so');
+like(kubectl('logs', 'job/sp-backup-upgrade'), qr/before-4\.db/, 'its pod says why');
+is(state_of(), $was, 'it has changed nothing');
+
+# --- who reaches what -------------------------------------------------------------
+
+my ($stranger, $controller) = (["stranger-$$", "stranger-$$"], ['kube-system', "controller-$$"]);
+RealNode::apply(RealNode::namespace($stranger->[0]), RealNode::pod(@$stranger, {app => 'stranger'}, 'sleep 3600'),
+	RealNode::pod(@$controller, {'app.kubernetes.io/name' => 'traefik', test => 'platform'}, 'sleep 3600'));
+my %target = ('10.96.0.10 53' => 'dns', map {
+	my ($component, $port) = @$_;
+	((map { ("$_->{status}{podIP} $port" => $component) } $p->pods($component)),
+		(kubectl('get', 'service', '-l', "app.kubernetes.io/component=$component", '-o',
+			'jsonpath={.items[*].spec.clusterIP} {.items[*].spec.ports[0].port}') =~ /^(\d.*)/ ? ($1 => "$component-service") : ()));
+} ['api', 9000], ['nginx', 8080], ['provisioner', 8080]);
+sub reached {
+	my ($who) = @_;
+	my $answers = RealNode::exec_in(@$who, 'sh', '-c', 'for t; do set -- $t; timeout 2 nc -w 1 $1 $2 </dev/null >/dev/null 2>&1 && echo $t; done; :',
+		'sh', sort keys %target) // return '';
+	my %names = map { $target{$_} => 1 } split /\n/, $answers;
+	return join ' ', sort keys %names;
+}
+my $got;
+RealNode::wait_until('the ingress controller reaches nginx, and nothing else of it', sub { ($got = reached($controller)) eq 'dns nginx nginx-service' }, 60)
+	or diag("it reaches $got");
+RealNode::wait_until('a stranger runs', sub { ($got = reached($stranger)) =~ /dns/ }, 60);
+is($got, 'dns', 'and reaches nothing of it');
+RealNode::kubectl('delete', '--wait=false', 'namespace', $stranger->[0]);
+RealNode::kubectl('delete', '--wait=false', '-n', $controller->[0], 'pod', $controller->[1]);
+
+# --- the way back -----------------------------------------------------------------
+
+$p->post('/api/users', {name => 'late', role => 'viewer', password => 'correct horse battery'});
+$p->well('helm4', 'kubectl -n platform scale deploy sp-api sp-provisioner --replicas=0');
+$p->well('helm4', 'kubectl -n platform wait pods');
+my $test = $p->shell('helm4', RealPlatform::line('helm test'));
+isnt($test->{code}, 0, 'without the API the test fails');
+like(kubectl('logs', 'sp-test'), qr{^/: 200\n/api/health: 502$}m, 'and tells what it saw');
+$p->well('helm4', 'helm template');
+$p->well('helm4', 'kubectl -n platform wait job/sp-restore');
+$p->well('helm4', 'kubectl -n platform scale deploy sp-api sp-provisioner --replicas=1');
+RealNode::wait_until('the platform is there again', sub { $p->get('/api/ready')->{status} == 200 });
+is(join(' ', sort map { $_->{name} } @{$p->get('/api/users')->{json}}), 'boss', 'as it was before the upgrade');
+is($p->wait_status($store->{id}, 'ready|failed')->{status}, 'ready', 'the job of then is done once more');
+
+# --- the end, and again -------------------------------------------------------------
+
+my $gone = $p->shell('helm4', "helm uninstall sp -n $ns --wait --timeout 2m");
+is("$gone->{code} $gone->{err}", '0 ', 'helm 4: uninstall');
+$p->settle;
+is(kubectl('get', 'pvc', '-o', 'jsonpath={.items[*].metadata.name}'), 'sp-data', 'the claim stays');
+like(shop()->{content}, qr/Sample Mug/, 'the shop stays');
+$p->well('helm4', 'helm upgrade --install');
+RealNode::wait_until('installed again, it is ready', sub { $p->get('/api/ready')->{status} == 200 });
+ok($p->token('boss', $password, 'viewer'), 'it knows its accounts');
+is($p->store($store->{id})->{status}, 'ready', 'and its stores');
+
+is_status($p->delete("/api/stores/$store->{id}"), 200, 'the shop is deleted');
+$p->wait_status($store->{id}, 'gone');
+is(RealNode::kubectl('get', 'namespace', "store-$store->{slug}"), undef, 'its namespace is gone');
+RealNode::wait_until('nothing of it is left on the disk', sub { !glob "$node/volumes/*_store-$store->{slug}_*" });
+undef $store;
 
 done_testing();
