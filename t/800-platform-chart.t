@@ -223,10 +223,15 @@ subtest 'backup.sh and test.sh' => sub {
 		return system("$shell $PlatformChart::CHART/files/$script >>$p->{dir}/script.log 2>&1");
 	};
 	mkdir "$p->{dir}/backups" or die;
-	is($run->('sh', 'backup.sh', REVISION => 1, KEEP => 2), 0, 'without a database there is nothing to copy');
+	my $copy = sub { my ($file) = @_; return $run->('sh', 'backup.sh', FILE => $file, KEEP => 3) };
+	is($copy->('before-1.db'), 0, 'without a database there is nothing to copy');
 	$p->start;
-	is($run->('sh', 'backup.sh', REVISION => $_, KEEP => 2), 0, "a copy for revision $_") for 9, 10, 10, 11;
-	is(join(' ', sort map { s{.*/}{}r } glob "$p->{dir}/backups/*"), 'before-10.db before-11.db', 'the newest are kept');
+	is($copy->("before-$_.db"), 0, "a copy for revision $_") for 9, 10, 10, 11;
+	is(join(' ', sort map { s{.*/}{}r =~ s/-\d{8}T\d{6}\./-TIME./r } glob "$p->{dir}/backups/*"), 'before-10-TIME.db before-10.db before-11.db',
+		'the newest are kept, and none is written over');
+	isnt($run->('sh', 'restore.sh', RESTORE => 'before-9.db'), 0, 'one that is not there is not restored');
+	like(Platform::slurp("$p->{dir}/script.log"), qr/^There is no copy before-9\.db; there are: before-10-\d{8}T\d{6}\.db before-10\.db before-11\.db$/m,
+		'and it is said which there are');
 	my %front = (SERVICE => '127.0.0.1', PORT => $p->{port}, HOST => 'localhost');
 	is($run->('bash', 'test.sh', %front), 0, 'dashboard and API answer');
 	$p->stop('api');
@@ -248,7 +253,7 @@ for my $line (@ChartTest::LINES) {
 		ChartTest::went_well($r, "$line: $verb");
 	}
 	my @events = ChartTest::live($namespace, 'events', '--field-selector=reason=Completed');
-	is(scalar(grep { $_->{involvedObject}{name} eq "$release-backup" } @events), 2, "$line: with a backup before each");
+	is(join(' ', sort map { $_->{involvedObject}{name} } @events), "$release-backup-rollback $release-backup-upgrade", "$line: with a backup before each");
 	is((ChartTest::live($namespace, 'deployment', "$release-api"))[0]{spec}{replicas}, 1, "$line: as it was");
 	ChartTest::went_well(ChartTest::helm($line, '', 'uninstall', $release, '-n', $namespace), "$line: uninstall");
 	is(join(' ', map { $_->{metadata}{name} } ChartTest::live($namespace, 'pvc')), "$release-data", "$line: the claim stays");

@@ -170,7 +170,10 @@ backup_unused(const char *path, struct err *err)
 	return 0;
 }
 
-/* The file belongs to whom the old one did, or its folder's group. */
+/*
+ * The file belongs to whom the old one did. Who may give nothing away, as in a container,
+ * gives it the group, which may write it as well.
+ */
 static int
 take_owner(const char *part, const char *path, struct err *err)
 {
@@ -178,8 +181,10 @@ take_owner(const char *part, const char *path, struct err *err)
 
 	if (stat(path, &st) < 0)
 		return errno == ENOENT ? 0 : err_errno(err, "%s", path);
-	return chown(part, st.st_uid, st.st_gid) == 0 ? 0
-						      : err_errno(err, "cannot give %s its owner", part);
+	if (chown(part, st.st_uid, st.st_gid) == 0 ||
+	    (errno == EPERM && chown(part, (uid_t)-1, st.st_gid) == 0))
+		return 0;
+	return err_errno(err, "cannot give %s its owner", part);
 }
 
 /* The log goes first: beside the new file it would be taken for its own. */

@@ -45,14 +45,39 @@ sub buildah {
 	return $r->{out};
 }
 
-# Builds both images and makes their files visible, until the test ends. The names of images
-# are those of every checkout on this machine, so one test at a time goes from names to images.
-sub build {
+# Builds both images. Their names are those of every checkout on this machine, so one test at a
+# time goes from names to images: as long as it has what this returns.
+sub make {
 	open my $lock, '>', '/run/store-platform-images.lock' or die "lock: $!";
 	flock $lock, LOCK_EX or die "flock: $!";
 	open(my $out, '-|', "$Platform::TOP/t/images/build") or die "t/images/build: $!";
 	chomp(@storage = <$out>);
 	close $out or die "the images cannot be built\n";
+	return $lock;
+}
+
+# How the values of the chart call them: (api => NAME:VERSION, nginx => ...).
+sub names {
+	return Platform::slurp("$Platform::TOP/charts/store-platform/values.yaml") =~ /^  (api|nginx): (store-platform-\w+:\S+)$/mg;
+}
+
+# Their archives, by these names.
+sub archives {
+	my ($dir) = @_;
+	my $lock = make();
+	my %names = names();
+	my @archives;
+	for my $name (sort values %names) {
+		my ($image) = split /:/, $name;
+		buildah('push', '--quiet', '--disable-compression', "localhost/$image", "oci-archive:$dir/$image.tar:docker.io/library/$name");
+		push @archives, "$dir/$image.tar";
+	}
+	return @archives;
+}
+
+# Builds both images and makes their files visible, until the test ends.
+sub build {
+	my $lock = make();
 	for my $name (qw(api nginx)) {
 		buildah('from', '--pull-never', '--name', "test-$name-$$", "localhost/store-platform-$name");
 		$root{$name} = buildah('mount', "test-$name-$$");

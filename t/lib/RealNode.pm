@@ -95,16 +95,29 @@ sub merge {
 	return {%$under, map { $_ => exists $under->{$_} ? merge($under->{$_}, $over->{$_}) : $over->{$_} } keys %$over};
 }
 
-# The values of the shops that are made next: those of the node with the given ones laid over. They ask for
-# little, so that the tests' many shops have room beside each other, and no cron rings.
-sub values_file {
-	my ($p, $over) = @_;
+# The values of shops on the node. They ask for little, so that the tests' many shops have room beside each
+# other, and no cron rings.
+sub shop_values {
 	my $values = CPAN::Meta::YAML->read(shops()->{HELM_VALUES_FILE})->[0];
 	for my $part ('mariadb', 'wordpress', 'wcInit') {
 		$values->{$part}{resources}{requests} = {cpu => '10m', memory => '32Mi'};
 	}
 	$values->{cron}{enabled} = JSON::PP::false;
-	Platform::spew($p->{conf}{HELM_VALUES_FILE}, JSON::PP::encode_json(merge($values, $over)));
+	return $values;
+}
+
+# The values of the shops that are made next: those of the node with the given ones laid over.
+sub values_file {
+	my ($p, $over) = @_;
+	Platform::spew($p->{conf}{HELM_VALUES_FILE}, JSON::PP::encode_json(merge(shop_values(), $over)));
+	return;
+}
+
+# Makes the images of an archive known to the node.
+sub import_image {
+	my ($archive) = @_;
+	my $said = qx($node/bin/ctr --address $node/ctd.sock --namespace k8s.io images import --local $archive 2>&1);
+	die "$archive: $said" if $?;
 	return;
 }
 

@@ -35,6 +35,8 @@ the key files in it are their own user's alone, so API and provisioner have diff
 {{- define "platform.pod" -}}
 {{- $ := index . 0 -}}
 enableServiceLinks: false
+# A new pod may be unknown to the policies for a moment, and its first question is lost.
+dnsConfig: {options: [{name: timeout, value: "1"}, {name: attempts, value: "8"}]}
 {{- with $.Values.image.pullSecrets }}
 imagePullSecrets: {{ toJson . }}
 {{- end }}
