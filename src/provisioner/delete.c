@@ -11,6 +11,7 @@
 #include "cluster/blocker.h"
 #include "cluster/release.h"
 #include "model/progress.h"
+#include "provisioner/nudge.h"
 #include "provisioner/recovery.h"
 #include "provisioner/work.h"
 
@@ -36,30 +37,31 @@ note_passed(struct work *w, const struct release *release, struct err *err)
 	return work_note(w, "release", note, err);
 }
 
-/* With the namespace the release goes anyway; helm only makes it orderly. */
+/* Asks for the end of each claim. One that is refused goes with the namespace, or is told of then. */
 static int
-uninstall(struct work *w, struct err *err)
+delete_claims(struct work *w, const struct json *list, struct err *err)
 {
-	CLEANUP(json_freep) struct json *namespace = NULL;
+	struct json *items = json_at(list, "items");
+	struct err said = ERR_INIT;
+
+	for (size_t i = 0; i < json_count(items); i++)
+		if (nudge_claim(w, json_item(items, i), &said) < 0 &&
+		    err_class(said.code) != ERR_TERMINAL) {
+			*err = said;
+			return -1;
+		}
+	return 0;
+}
+
+/* With the namespace the release goes anyway; helm makes it orderly, and ends the pods before. */
+static int
+run_helm(struct work *w, struct err *err)
+{
 	struct release release;
 	struct err said = ERR_INIT;
 	char note[ERR_TEXT_MAX];
-	int r = find_namespace(w, &namespace, err);
+	int r;
 
-	if (r == 0 && namespace) {
-		snprintf(note, sizeof(note),
-			 "The namespace %s is not this store's; it was left untouched.",
-			 w->names.namespace);
-		return work_note(w, "release", note, err);
-	}
-	/* In one that ends helm has nothing left to do, nor we a right to its records. */
-	if (r <= 0 || json_at(namespace, "metadata", "deletionTimestamp"))
-		return r < 0 ? -1 : 0;
-	if (work_grant(w, err) < 0 ||
-	    release_decode(w->kube, w->names.namespace, w->names.release, &release, err) < 0)
-		return -1;
-	if (recovery_of(release.status, JOB_DELETE) == RECOVERY_PASS)
-		return release.status == RELEASE_NONE ? 0 : note_passed(w, &release, err);
 	crash_point("helm-unstarted");
 	r = helm_uninstall(&w->helm, w->names.release, w->names.namespace, &said);
 	crash_point("helm-unread");
@@ -74,6 +76,44 @@ uninstall(struct work *w, struct err *err)
 	snprintf(note, sizeof(note), "helm left the release behind; it goes with its namespace. %.500s",
 		 said.text);
 	return work_note(w, "release", note, err);
+}
+
+static int
+uninstall(struct work *w, struct err *err)
+{
+	CLEANUP(json_freep) struct json *claims = NULL;
+	CLEANUP(json_freep) struct json *namespace = NULL;
+	struct release release;
+	char note[ERR_TEXT_MAX];
+	int r;
+
+	/* Listed before the namespace is looked at: if that is ours then, so were they. */
+	if (kube_get(w->kube, &claims, err, "/api/v1/namespaces/%s/persistentvolumeclaims",
+		     w->names.namespace) < 0)
+		return -1;
+	r = find_namespace(w, &namespace, err);
+	if (r == 0 && namespace) {
+		snprintf(note, sizeof(note),
+			 "The namespace %s is not this store's; it was left untouched.",
+			 w->names.namespace);
+		return work_note(w, "release", note, err);
+	}
+	/* In one that ends helm has nothing left to do, nor we a right to its records. */
+	if (r <= 0 || json_at(namespace, "metadata", "deletionTimestamp"))
+		return r < 0 ? -1 : 0;
+	if (work_grant(w, err) < 0 ||
+	    release_decode(w->kube, w->names.namespace, w->names.release, &release, err) < 0)
+		return -1;
+	/*
+	 * helm keeps the claims. Asked now, they go with the last pod that uses them. The
+	 * cluster looks into a namespace 5 s after its end was asked for; a claim that it
+	 * has to delete itself is there still when it counts, and it comes back 5 s later.
+	 */
+	if (delete_claims(w, claims, err) < 0)
+		return -1;
+	if (recovery_of(release.status, JOB_DELETE) == RECOVERY_PASS)
+		return release.status == RELEASE_NONE ? 0 : note_passed(w, &release, err);
+	return run_helm(w, err);
 }
 
 /* Tells what holds the removal back: not at once, and not each of its small steps. */

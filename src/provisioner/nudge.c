@@ -82,6 +82,19 @@ nudge_workload(struct work *w, const struct json *workload, const char *componen
 }
 
 /* Deletes those that have no volume; how many there are, -1. */
+int
+nudge_claim(struct work *w, const struct json *claim, struct err *err)
+{
+	int r;
+
+	if (json_at(claim, "metadata", "deletionTimestamp"))
+		return 0;
+	r = kube_delete(w->kube, json_text(json_at(claim, "metadata", "uid")), err,
+			"/api/v1/namespaces/%s/persistentvolumeclaims/%s", w->names.namespace,
+			json_text(json_at(claim, "metadata", "name")));
+	return r < 0 ? -1 : 0;
+}
+
 static int
 drop_unbound(struct work *w, struct err *err)
 {
@@ -102,11 +115,7 @@ drop_unbound(struct work *w, struct err *err)
 		    *json_text(json_at(claim, "spec", "volumeName")))
 			continue;
 		found++;
-		if (!json_at(claim, "metadata", "deletionTimestamp") &&
-		    kube_delete(w->kube, json_text(json_at(claim, "metadata", "uid")), err,
-				"/api/v1/namespaces/%s/persistentvolumeclaims/%s",
-				w->names.namespace,
-				json_text(json_at(claim, "metadata", "name"))) < 0)
+		if (nudge_claim(w, claim, err) < 0)
 			return -1;
 	}
 	return found;

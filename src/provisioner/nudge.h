@@ -1,6 +1,6 @@
 /*
  * nudge.h: takes out of the way what Kubernetes would wait for in vain after
- * the cause of a failure was corrected.
+ * the cause of a failure was corrected, or longer than it must.
  */
 #ifndef PROVISIONER_NUDGE_H
 #define PROVISIONER_NUDGE_H
@@ -26,5 +26,8 @@ MUST_CHECK int nudge_workload(struct work *w, const struct json *workload, const
  * makes them anew.
  */
 MUST_CHECK int nudge_claims(struct work *w, struct err *err);
+
+/* Asks for the end of a claim of the store's namespace, unless it is ending already. */
+MUST_CHECK int nudge_claim(struct work *w, const struct json *claim, struct err *err);
 
 #endif
