@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -27,10 +28,10 @@ log_open(const char *program, enum log_level level)
 void
 log_bind(enum log_field field, const char *value)
 {
-	bound[field][0] = '\0';
-	if (!value)
-		return;
-	snprintf(bound[field], VALUE_MAX, "%s", value);
+	size_t n = value ? strnlen(value, VALUE_MAX - 1) : 0;
+
+	memcpy(bound[field], value ? value : "", n);
+	bound[field][n] = '\0';
 	valid_clean(bound[field]);
 }
 

@@ -6,7 +6,8 @@
  * and takes from a process that dies.
  *
  * It is courtesy, not safety: what protects the data is SQLite's own lock, which
- * is asked for next. Who took no turn (the sqlite3 program) is met by naps.
+ * is asked for next. Who took no turn (the sqlite3 program) is met by naps, and
+ * may itself wait long while many others write.
  */
 #ifndef IO_DBTURN_H
 #define IO_DBTURN_H

@@ -261,22 +261,38 @@ seal_password(char *ret, size_t chars)
 {
 	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				       "0123456789";
+	const unsigned n = sizeof(alphabet) - 1, fair = 256 / n * n;
+	unsigned char b[64];
+	size_t i = 0;
 
-	for (size_t i = 0; i < chars; i++)
-		ret[i] = alphabet[randombytes_uniform(sizeof(alphabet) - 1)];
+	/* Many bytes a call; those above the last multiple would favour some characters. */
+	while (i < chars) {
+		randombytes_buf(b, sizeof(b));
+		for (size_t k = 0; k < sizeof(b) && i < chars; k++)
+			if (b[k] < fair)
+				ret[i++] = alphabet[b[k] % n];
+	}
 	ret[chars] = '\0';
+	sodium_memzero(b, sizeof(b));
 }
 
 void
 seal_uuid(char *ret)
 {
 	static const char digits[] = "0123456789abcdef";
-	unsigned char b[16];
+	/* Each request takes one: the kernel is asked for many at a time. */
+	static unsigned char drawn[16][16];
+	static size_t left;
+	unsigned char *b;
 
-	randombytes_buf(b, sizeof(b));
+	if (left == 0) {
+		randombytes_buf(drawn, sizeof(drawn));
+		left = ARRAY_SIZE(drawn);
+	}
+	b = drawn[--left];
 	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-	for (size_t i = 0; i < sizeof(b); i++) {
+	for (size_t i = 0; i < sizeof(drawn[0]); i++) {
 		if (i == 4 || i == 6 || i == 8 || i == 10)
 			*ret++ = '-';
 		*ret++ = digits[b[i] >> 4];

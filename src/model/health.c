@@ -16,7 +16,7 @@ static const char *const statements[] = {
 		" ON CONFLICT (component) DO UPDATE SET checked_at = :now, ok = :ok,"
 		" sentence = :sentence",
 	[GET] = "SELECT component, ok, sentence, checked_at FROM health",
-	[GENERATION] = "SELECT epoch || '.' || n FROM generation",
+	[GENERATION] = "SELECT epoch, n FROM generation",
 };
 DB_TABLE(health_sql, statements);
 
@@ -58,6 +58,6 @@ health_generation(struct db *db, char ret[HEALTH_GENERATION], struct err *err)
 
 	if (db_step(q, err) < 0)
 		return -1;
-	snprintf(ret, HEALTH_GENERATION, "%s", db_text(q, 0));
+	snprintf(ret, HEALTH_GENERATION, "%s.%lld", db_text(q, 0), (long long)db_int(q, 1));
 	return 0;
 }

@@ -5,6 +5,8 @@ package ApiTest;
 use strict;
 use warnings;
 
+use Fcntl qw(LOCK_EX);
+use File::Basename qw(dirname);
 use IPC::Open2 qw(open2);
 use Test::More;
 
@@ -94,6 +96,14 @@ sub run_sql {
 	die "sqlite3 gave up: $sql\n";
 }
 
+# Takes the write lock, in turn with the programs (io/dbturn.h): beside many of them it would have to be lucky.
+sub begin {
+	my ($self, $shell) = @_;
+	open my $folder, '<', dirname($self->{conf}{DATABASE_PATH}) or die "$self->{conf}{DATABASE_PATH}: $!";
+	flock $folder, LOCK_EX or die "flock: $!";
+	run_sql($shell, 'BEGIN IMMEDIATE');
+}
+
 sub end_shell {
 	my ($shell) = @_;
 	local ($?, $@);
@@ -106,7 +116,8 @@ sub play {
 	my ($self, $sql) = @_;
 	my $shell = $self->sqlite;
 	$self->{played} = 1; # Invariants.pm
-	run_sql($shell, "BEGIN IMMEDIATE;\n$sql;\nCOMMIT");
+	$self->begin($shell);
+	run_sql($shell, "$sql;\nCOMMIT");
 	end_shell($shell);
 }
 
@@ -116,7 +127,7 @@ sub locked {
 	my $shell = $self->sqlite;
 	my $held = 1;
 	my $free = sub { run_sql($shell, 'ROLLBACK') if $held; $held = 0 };
-	run_sql($shell, 'BEGIN IMMEDIATE');
+	$self->begin($shell);
 	my $ok = eval { $code->($free); $free->(); 1 };
 	my $died = $@;
 	end_shell($shell);
