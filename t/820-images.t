@@ -2,7 +2,8 @@
 # The platform's images, built from their Containerfiles on a base of Debian packages:
 # what they say of themselves and what is in them; and a store's life through their
 # containers, which run as nobody in particular, without a right, on a root that cannot
-# be written. Needs root and the local cluster of ./dev test.
+# be written. Needs root and the local cluster of ./dev test. ./dev test --arch does the same
+# with those for another architecture, by emulation.
 use strict;
 use warnings;
 use FindBin;
@@ -19,12 +20,14 @@ END { ImageTest::remove() }
 
 my %user = (api => '10001:10001', nginx => '101:101');
 my ($version) = Platform::slurp("$Platform::TOP/configure.ac") =~ /^AC_INIT\(\[store-platform\], \[([\d.]+)\]\)/m;
+my $arch = ImageTest::built_for();
 my $p = ImageTest->new;
 
 subtest 'what the images say' => sub {
 	for my $image (sort keys %user) {
 		my $config = ImageTest::config($image);
 		is($config->{User}, $user{$image}, "$image: its user is a number, and not root's");
+		is(ImageTest::architecture($image), $arch, "$image: it is for $arch");
 		my %label = map { s/^org\.opencontainers\.image\.//r => $config->{Labels}{$_} } grep { /^org\.opencontainers/ } keys %{$config->{Labels}};
 		is($label{version}, $version, "$image: the version is that of configure.ac");
 		is($label{licenses}, 'Apache-2.0', "$image: the licence");
@@ -41,11 +44,23 @@ sub all_files {
 	return @found;
 }
 
+# The number that a program has of its machine, if the file is one.
+sub machine_of {
+	my ($file) = @_;
+	open my $in, '<:raw', $file or die "$file: $!";
+	read $in, my $head, 20;
+	return ($head // '') =~ /^\x7fELF/ ? unpack('v', substr $head, 18) : ();
+}
+
 subtest 'what is in the images' => sub {
+	my %number = (amd64 => 62, arm64 => 183);
 	for my $image (sort keys %user) {
 		my $root = ImageTest::files($image);
 		my @files = all_files($root);
 		cmp_ok(scalar @files, '>', 500, "$image: it has files");
+		my %machine = map { $_ => machine_of($_) } grep { machine_of($_) } @files;
+		cmp_ok(scalar keys %machine, '>', 100, "$image: it has programs and libraries");
+		is(join(' ', grep { $machine{$_} != $number{$arch} } sort keys %machine), '', "$image: each of them is for $arch");
 		is(join(' ', grep { (lstat $_)[2] & 06000 } @files), '', "$image: none changes the user who runs it");
 		is(join(' ', grep { m{^/(?:usr/(?:local/)?)?s?bin/(?:gcc|cc|make|node|esbuild|curl|wget)$} } map { substr $_, length $root } @files),
 			'', "$image: no tool of the build, and none that loads from the network");
@@ -61,13 +76,21 @@ subtest 'what is in the images' => sub {
 		for qw(api.conf fastcgi.conf limits.conf);
 	my $helm = $p->run_container('api', ['helm', 'version', '--short']);
 	like($helm->{out}, qr/^v3\.\d+\.\d+/, 'helm runs');
-	is($p->run_container('api', ['store-api', '--version'])->{status}, 0, 'and store-api');
+	is($p->run_container('api', [$_, '--version'])->{status}, 0, "and $_") for qw(store-api store-provisioner storectl);
 };
 
 subtest 'helm by its checksum' => sub {
-	my $r = ImageTest::build_with_helm('another helm');
-	isnt($r->{status}, 0, 'another archive than the pinned one makes no image');
-	like($r->{out}, qr/^helm\.tar\.gz: FAILED$/m, 'by its checksum');
+	my %sum = Platform::slurp("$Platform::TOP/src/Containerfile") =~ /^ARG HELM_SHA256_(AMD64|ARM64)=([0-9a-f]{64})$/mg;
+	is(scalar keys %{{reverse %sum}}, 2, 'each architecture has one of its own');
+	my $other = $arch eq 'amd64' ? 'arm64' : 'amd64';
+	# A builder that does not say TARGETARCH is one, too.
+	for my $case (['', qr/^helm\.tar\.gz: FAILED$/m, 'an archive with another checksum'],
+		['riscv64', qr/^There is no checksum of helm for riscv64\.$/m, 'an architecture without one'],
+		[$other, qr/^The image is for $other, but its base for $arch\.$/m, 'the base of another architecture']) {
+		my $r = ImageTest::build_with_helm('another helm', '--build-arg', "TARGETARCH=$case->[0]");
+		isnt($r->{status}, 0, "$case->[2] makes no image");
+		like($r->{out}, $case->[1], 'and a sentence says so');
+	}
 };
 
 subtest 'values that are no values' => sub {

@@ -81,7 +81,6 @@ nudge_workload(struct work *w, const struct json *workload, const char *componen
 		       : replace(w, pod, step, err);
 }
 
-/* Deletes those that have no volume; how many there are, -1. */
 int
 nudge_claim(struct work *w, const struct json *claim, struct err *err)
 {
@@ -95,6 +94,7 @@ nudge_claim(struct work *w, const struct json *claim, struct err *err)
 	return r < 0 ? -1 : 0;
 }
 
+/* Deletes those that have no volume; how many there are, -1. */
 static int
 drop_unbound(struct work *w, struct err *err)
 {

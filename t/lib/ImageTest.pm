@@ -6,6 +6,8 @@
 #	ImageTest::need();              # else the test is skipped, with a sentence
 #	my $p = ImageTest->new;         # builds the images, if they are not there
 #	$p->start;                      # three containers: provisioner, api, nginx
+#
+# With STORE_IMAGE_ARCH they are those for that architecture, and run by emulation.
 package ImageTest;
 
 use strict;
@@ -26,7 +28,10 @@ my %part = (
 	'store-provisioner' => {uid => 10002, rw => [qw(database provisioner run)], ro => [qw(kube)]},
 	'' => {uid => 10001, rw => [qw(database api run)], ro => [qw(provisioner)]},
 );
-my (@storage, %root, %config);	# buildah with its options; where an image's files are; what it says
+chomp(my $machine = `dpkg --print-architecture`);
+my $arch = $ENV{STORE_IMAGE_ARCH} || $machine;
+my $tag = $arch eq $machine ? 'latest' : $arch;
+my (@storage, %root, %says);	# buildah with its options; where an image's files are; what it says
 
 sub need {
 	my $why = $> == 0 ? '' : 'only root can build and run the images';
@@ -50,7 +55,7 @@ sub buildah {
 sub make {
 	open my $lock, '>', '/run/store-platform-images.lock' or die "lock: $!";
 	flock $lock, LOCK_EX or die "flock: $!";
-	open(my $out, '-|', "$Platform::TOP/t/images/build") or die "t/images/build: $!";
+	open(my $out, '-|', "$Platform::TOP/t/images/build", '--arch', $arch) or die "t/images/build: $!";
 	chomp(@storage = <$out>);
 	close $out or die "the images cannot be built\n";
 	return $lock;
@@ -69,7 +74,7 @@ sub archives {
 	my @archives;
 	for my $name (sort values %names) {
 		my ($image) = split /:/, $name;
-		buildah('push', '--quiet', '--disable-compression', "localhost/$image", "oci-archive:$dir/$image.tar:docker.io/library/$name");
+		buildah('push', '--quiet', '--disable-compression', "localhost/$image:$tag", "oci-archive:$dir/$image.tar:docker.io/library/$name");
 		push @archives, "$dir/$image.tar";
 	}
 	return @archives;
@@ -79,21 +84,21 @@ sub archives {
 sub build {
 	my $lock = make();
 	for my $name (qw(api nginx)) {
-		buildah('from', '--pull-never', '--name', "test-$name-$$", "localhost/store-platform-$name");
+		buildah('from', '--arch', $arch, '--pull-never', '--name', "test-$name-$$", "localhost/store-platform-$name:$tag");
 		$root{$name} = buildah('mount', "test-$name-$$");
-		$config{$name} = decode_json(buildah('inspect', '--type', 'image', "localhost/store-platform-$name"))->{OCIv1}{config};
+		$says{$name} = decode_json(buildah('inspect', '--type', 'image', "localhost/store-platform-$name:$tag"))->{OCIv1};
 	}
 }
 
-# The stage that builds, with a helm that is not the one of the pinned checksum: {status, out}.
+# The stage that builds, with a helm that is not the one of the pinned checksum, and with
+# more options: {status, out}.
 sub build_with_helm {
-	my ($text) = @_;
+	my ($text, @options) = @_;
 	my $dir = File::Temp->newdir;
 	my ($version) = Platform::slurp("$Platform::TOP/src/Containerfile") =~ /^ARG HELM_VERSION=(\S+)$/m;
-	chomp(my $arch = `dpkg --print-architecture`);
 	Platform::spew("$dir/helm-$version-linux-$arch.tar.gz", $text);
-	return Package::run(@storage, qw(bud --isolation chroot --layers --force-rm --pull-never --target build --file), "$Platform::TOP/src/Containerfile",
-		'--build-arg', 'BASE=localhost/store-platform-base', '--build-arg', 'HELM_URL=file:///mnt', '--volume', "$dir:/mnt:ro", $Platform::TOP);
+	return Package::run(@storage, 'bud', '--platform', "linux/$arch", qw(--isolation chroot --layers --force-rm --pull-never --target build --file), "$Platform::TOP/src/Containerfile",
+		'--build-arg', "BASE=localhost/store-platform-base:$tag", '--build-arg', 'HELM_URL=file:///mnt', '--volume', "$dir:/mnt:ro", @options, $Platform::TOP);
 }
 
 sub remove { Package::run(@storage, 'rm', "test-$_-$$") for keys %root; %root = () }
@@ -101,7 +106,11 @@ sub remove { Package::run(@storage, 'rm', "test-$_-$$") for keys %root; %root = 
 sub files { my ($image) = @_; return $root{$image} }
 
 # What the image says of itself: User, Labels, Entrypoint, Cmd, Env.
-sub config { my ($image) = @_; return $config{$image} }
+sub config { my ($image) = @_; return $says{$image}{config} }
+
+# Debian's name of the architecture it was built for; and what it says.
+sub built_for { return $arch }
+sub architecture { my ($image) = @_; return $says{$image}{architecture} }
 
 sub new {
 	my ($class) = @_;
