@@ -112,7 +112,8 @@ configure(struct db *db, struct err *err)
 	static const char pragmas[] = "PRAGMA journal_mode=WAL;"
 				      "PRAGMA synchronous=FULL;"
 				      "PRAGMA foreign_keys=ON;"
-				      "PRAGMA secure_delete=ON;";
+				      "PRAGMA secure_delete=ON;"
+				      "PRAGMA schema_version;"; /* a first look, which makes log and index */
 	char limit[64], mode[ANSWER] = "";
 
 	if (restrain(db, err) < 0 || spare_foreign(db, err) < 0)
@@ -169,6 +170,7 @@ int
 db_open(struct db **ret, const char *path, int busy_ms, struct err *err)
 {
 	CLEANUP(db_closep) struct db *db = NULL;
+	mode_t mask;
 	int r;
 
 	if (create_file(path, err) < 0)
@@ -176,10 +178,16 @@ db_open(struct db **ret, const char *path, int busy_ms, struct err *err)
 	db = connect(path, SQLITE_OPEN_READWRITE, busy_ms, err);
 	if (!db)
 		return -1;
+	/*
+	 * SQLite gives the log and its index the file's mode, but under a strict umask only
+	 * after it has made them: who opens the index just then may never write with it.
+	 */
+	mask = umask(0);
 	r = configure_patiently(db, err);
 	/* On a full disk even reading needs a little room, once. */
 	if (r < 0 && err->code == ERR_DB_FULL && ballast_drop(path))
 		r = configure_patiently(db, err);
+	umask(mask);
 	if (r < 0 || dbturn_open(&db->turn, path, err) < 0)
 		return err_prefix(err, "%s", path);
 	*ret = db;
