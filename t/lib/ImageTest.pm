@@ -50,11 +50,17 @@ sub buildah {
 	return $r->{out};
 }
 
-# Builds both images. Their names are those of every checkout on this machine, so one test at a
-# time goes from names to images: as long as it has what this returns.
-sub make {
+# Names of images are those of every checkout on this machine, and what one build leaves another
+# removes, so one test at a time builds, and goes from names to images: as long as it has this.
+sub lock_images {
 	open my $lock, '>', '/run/store-platform-images.lock' or die "lock: $!";
 	flock $lock, LOCK_EX or die "flock: $!";
+	return $lock;
+}
+
+# Builds both images; returns the lock.
+sub make {
+	my $lock = lock_images();
 	open(my $out, '-|', "$Platform::TOP/t/images/build", '--arch', $arch) or die "t/images/build: $!";
 	chomp(@storage = <$out>);
 	close $out or die "the images cannot be built\n";
@@ -94,11 +100,19 @@ sub build {
 # more options: {status, out}.
 sub build_with_helm {
 	my ($text, @options) = @_;
+	my $lock = lock_images();
 	my $dir = File::Temp->newdir;
 	my ($version) = Platform::slurp("$Platform::TOP/src/Containerfile") =~ /^ARG HELM_VERSION=(\S+)$/m;
 	Platform::spew("$dir/helm-$version-linux-$arch.tar.gz", $text);
-	return Package::run(@storage, 'bud', '--platform', "linux/$arch", qw(--isolation chroot --layers --force-rm --pull-never --target build --file), "$Platform::TOP/src/Containerfile",
-		'--build-arg', "BASE=localhost/store-platform-base:$tag", '--build-arg', 'HELM_URL=file:///mnt', '--volume', "$dir:/mnt:ro", @options, $Platform::TOP);
+	my $r;
+	# buildah loses now and then what a command has said that fails at once; then it says it again.
+	for my $try (1 .. 5) {
+		$r = Package::run(@storage, 'bud', '--platform', "linux/$arch", qw(--isolation chroot --layers --force-rm --pull-never --target build --file),
+			"$Platform::TOP/src/Containerfile", '--build-arg', "BASE=localhost/store-platform-base:$tag", '--build-arg', 'HELM_URL=file:///mnt',
+			'--volume', "$dir:/mnt:ro", @options, $Platform::TOP);
+		last if $r->{out} !~ /^STEP [^\n]*\nsubprocess exited/m;
+	}
+	return $r;
 }
 
 sub remove { Package::run(@storage, 'rm', "test-$_-$$") for keys %root; %root = () }
