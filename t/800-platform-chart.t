@@ -144,6 +144,37 @@ subtest 'who reaches what' => sub {
 	is("@paths", '/ sp-nginx', 'the Ingress leads to nginx alone');
 };
 
+subtest 'figures for a monitoring system' => sub {
+	my %on = (metrics => {enabled => $yes, serviceMonitor => {enabled => $yes, labels => {release => 'prom'}}});
+	my $crd = PlatformChart::service_monitors();
+	my $r = ChartTest::admit($dry, PlatformChart::render('helm4', \%on, '--skip-tests', @{$args{prod}})->{out});
+	is($r->{err}, '', 'the API server takes all of it, by the definition of a ServiceMonitor');
+	my ($monitor) = grep { $_->{kind} eq 'ServiceMonitor' } @{$r->{objects}};
+	my ($service) = grep { $_->{kind} eq 'Service' && $_->{metadata}{name} eq 'sp-metrics' } @{$r->{objects}};
+	is($monitor->{metadata}{labels}{release}, 'prom', 'with the label by which it is found');
+	ok(NetworkRules::selects($monitor->{spec}{selector}, $service->{metadata}{labels}), 'it finds the Service');
+	is($monitor->{spec}{endpoints}[0]{port}, $service->{spec}{ports}[0]{name}, 'and its port');
+	my ($address) = map { $_->{replacement} } grep { ($_->{targetLabel} // '') eq '__address__' } @{$monitor->{spec}{endpoints}[0]{relabelings}};
+	is($address, 'sp-metrics.platform.svc:9100', 'all pods are one target');
+	is($service->{spec}{type}, 'ClusterIP', 'within the cluster');
+	my %pod = map { my $p = ChartTest::pod_of($_); $p ? ($p->{metadata}{labels}{'app.kubernetes.io/component'} => $p) : () } @{$r->{objects}};
+	ok(NetworkRules::selects({matchLabels => $service->{spec}{selector}}, $pod{nginx}{metadata}{labels}), 'of nginx');
+	my ($env) = grep { $_->{name} eq 'METRICS_LISTEN' } @{$pod{nginx}{spec}{containers}[0]{env}};
+	my ($port) = grep { $_->{name} eq $service->{spec}{ports}[0]{targetPort} } @{$pod{nginx}{spec}{containers}[0]{ports}};
+	is($env->{value}, $port->{containerPort}, 'which listens there');
+	for my $case (['on', $r->{objects}, 'prometheus'], ['off', $objects{prod}, '']) {
+		my ($state, $all, $want) = @$case;
+		my @policies = grep { $_->{kind} eq 'NetworkPolicy' } @$all;
+		my %from = (prometheus => ['monitoring', {'app.kubernetes.io/name' => 'prometheus'}], neighbour => ['monitoring', {app => 'x'}],
+			impostor => ['elsewhere', {'app.kubernetes.io/name' => 'prometheus'}], controller => ['kube-system', {'app.kubernetes.io/name' => 'traefik'}]);
+		is(join(' ', grep { NetworkRules::allowed(\@policies, $dry, {ns => $from{$_}[0], labels => $from{$_}[1]},
+			{ns => $dry, labels => $pod{nginx}{metadata}{labels}}, 'TCP', 9100) } sort keys %from), $want, "who reaches it, $state");
+		ok(!NetworkRules::allowed(\@policies, $dry, {ns => 'monitoring', labels => $from{prometheus}[1]},
+			{ns => $dry, labels => $pod{nginx}{metadata}{labels}}, 'TCP', 8080), 'and the dashboard he does not reach');
+	}
+	is(join(' ', map { $_->{metadata}{name} } grep { $_->{metadata}{name} eq 'sp-metrics' } @{$objects{prod}}), '', 'off, there is none of it');
+};
+
 sub nested { my ($path, $value) = @_; $value = {$_ => $value} for reverse split /\./, $path; return $value }
 sub merged {
 	my ($a, $b) = @_;
@@ -159,9 +190,10 @@ subtest 'what is refused' => sub {
 		['stores.https', 'yes', qr{/stores/https}], ['stores.chartValues', {storeName => 'x'}, qr{/stores/chartValues}],
 		['image.api', 'a b', qr{/image/api}], ['image.pullPolicy', 'Sometimes', qr{/image/pullPolicy}], ['api.processes', 65, qr{/api/processes}],
 		['ingress.trustedProxies', ['10.0.0.0/8; }'], qr{/ingress/trustedProxies}], ['networkPolicy.apiServer.cidrs', [], qr{/networkPolicy/apiServer/cidrs}],
+		['metrics.serviceMonitor.enabled', $yes, qr/nothing to monitor without metrics\.enabled/], ['metrics.serviceMonitor.interval', '30', qr{/metrics/serviceMonitor/interval}],
 		['stores.storefrontAddress', 'nowhere', qr{/stores/storefrontAddress}], ['database.storage', '2 GB', qr{/database/storage}],
 		(map { ["${_}surprise", 1, qr/additional properties 'surprise' not allowed/] } '', map { "$_." } qw(image stores api api.autoscaling
-			nginx provisioner database backup ingress ingress.tls ingress.controller networkPolicy networkPolicy.apiServer api.resources)),
+			nginx provisioner database backup ingress ingress.tls ingress.controller metrics metrics.from metrics.serviceMonitor networkPolicy networkPolicy.apiServer api.resources)),
 	) {
 		my ($path, $value, $why) = @$case;
 		for my $line (@ChartTest::LINES) {

@@ -95,7 +95,8 @@ subtest 'helm by its checksum' => sub {
 
 subtest 'values that are no values' => sub {
 	for my $case ([API_HOST => 'a;return 200'], [API_HOST => "a\nb"], [API_HOST => '$(id)'], [API_HOST => '-a'], [API_HOST => 'a|e id'],
-		[API_PORT => '9000;'], [API_PORT => '0'], [LISTEN => '8080 ssl'], [LISTEN => '80:80:80'], [PUBLIC_SCHEME => 'ftp'],
+		[API_PORT => '9000;'], [API_PORT => '0'], [LISTEN => '8080 ssl'], [LISTEN => '80:80:80'],
+		[METRICS_LISTEN => '9100;'], [METRICS_LISTEN => "9100\n9101"], [METRICS_LISTEN => ':9100'], [PUBLIC_SCHEME => 'ftp'],
 		[PUBLIC_SCHEME => 'http; }'], [TRUSTED_PROXIES => '10.0.0.0/8; }'], [TRUSTED_PROXIES => "10.0.0.0/8\n}"]) {
 		my $r = $p->run_container('nginx', [], @$case);
 		is($r->{status}, 2, "nginx: $case->[0] is checked: $case->[1]");
@@ -135,6 +136,20 @@ subtest 'behind an ingress' => sub {
 	is($from->($p->{url}), 200, 'X-Forwarded-For is believed of nobody');
 	my $trusting = $p->start_nginx('nginx-trusting', TRUSTED_PROXIES => '127.0.0.0/8');
 	is($from->("http://$trusting"), 403, 'but of a proxy that is trusted: such a client is not this machine, which AUTH=off serves');
+};
+
+subtest 'figures on a port of their own' => sub {
+	my $at = 'http://127.0.0.1:' . (my $port = Platform::free_port());
+	# For who is not the machine itself this front gives none.
+	my $front = $p->start_nginx('nginx-metrics', METRICS_LISTEN => "127.0.0.1:$port", TRUSTED_PROXIES => '127.0.0.0/8');
+	my %far = (headers => {'X-Forwarded-For' => '203.0.113.5'});
+	my $r = HTTP::Tiny->new->get("$at/metrics", \%far);
+	is($r->{status}, 200, 'whoever reaches that port is answered');
+	like($r->{headers}{'content-type'}, qr{^text/plain}, 'as text');
+	like($r->{content}, qr/^store_platform_http_requests_total\{/m, 'with figures');
+	is(HTTP::Tiny->new->get("http://$front/metrics", \%far)->{status}, 403, 'which the front keeps to itself');
+	is(HTTP::Tiny->new->get("$at$_", \%far)->{status}, 404, "nothing else is there: $_") for '/', '/api/stores', '/metrics/', '/api/metrics', '/app.js';
+	is(HTTP::Tiny->new->post("$at/metrics", {content => 'x'})->{status}, 403, 'and nothing is to be sent');
 };
 
 subtest 'with no right' => sub {

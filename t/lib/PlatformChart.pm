@@ -10,8 +10,9 @@ use Test::More;
 
 our $CHART = "$Platform::TOP/charts/store-platform";
 our %LEAST = (ingress => {host => 'dashboard.example.org'}, stores => {baseDomain => 'stores.example.org'});
+my $OPERATOR = 'github.com/prometheus-operator/prometheus-operator@v0.85.0';
 my $owner = $$;
-my @releases;
+my ($definition, @releases);
 
 # `helm template` of release sp in namespace `platform`.
 sub render {
@@ -36,10 +37,21 @@ sub install {
 	return $namespace;
 }
 
+# Lets the cluster know ServiceMonitors as the Prometheus operator does, until the test ends.
+sub service_monitors {
+	my $said = ChartTest::decode(scalar `go mod download -json $OPERATOR`);
+	my $file = "$said->{Dir}/example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml";
+	ChartTest::went_well(ChartTest::kubectl('', 'create', '-f', $file), 'the cluster gets the definition of ServiceMonitors');
+	$definition = 'crd/servicemonitors.monitoring.coreos.com';
+	ChartTest::went_well(ChartTest::kubectl('', 'wait', $definition, '--for=condition=Established', '--timeout=60s'), 'and has taken it');
+	return;
+}
+
 END {
 	if ($$ == $owner) {
 		local $?;
 		helm(@$_, 'uninstall', '--ignore-not-found') for @releases;
+		ChartTest::kubectl('', 'delete', '--ignore-not-found', $definition) if $definition;
 	}
 }
 
