@@ -96,7 +96,7 @@ subtest 'helm by its checksum' => sub {
 subtest 'values that are no values' => sub {
 	for my $case ([API_HOST => 'a;return 200'], [API_HOST => "a\nb"], [API_HOST => '$(id)'], [API_HOST => '-a'], [API_HOST => 'a|e id'],
 		[API_PORT => '9000;'], [API_PORT => '0'], [LISTEN => '8080 ssl'], [LISTEN => '80:80:80'],
-		[METRICS_LISTEN => '9100;'], [METRICS_LISTEN => "9100\n9101"], [METRICS_LISTEN => ':9100'], [PUBLIC_SCHEME => 'ftp'],
+		[METRICS_LISTEN => '9100;'], [METRICS_LISTEN => "9100\n9101"], [METRICS_LISTEN => ':9100'], [METRICS_LISTEN => '8080'], [PUBLIC_SCHEME => 'ftp'],
 		[PUBLIC_SCHEME => 'http; }'], [TRUSTED_PROXIES => '10.0.0.0/8; }'], [TRUSTED_PROXIES => "10.0.0.0/8\n}"]) {
 		my $r = $p->run_container('nginx', [], @$case);
 		is($r->{status}, 2, "nginx: $case->[0] is checked: $case->[1]");
