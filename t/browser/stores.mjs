@@ -79,6 +79,8 @@ async function lostAnswer(page) {
 	await page.keyboard.press("Enter");
 	await page.getByRole("alert").getByText("cannot be reached").waitFor();
 	await page.unroute("**/api/stores");
+	// By now the list behind the dialog has the store, whose name looks taken: by oneself.
+	await page.locator("tbody").getByText("Lost Answer").waitFor();
 	await page.getByRole("button", { name: "Create store" }).click();
 	await page.getByText("was lost on the way").waitFor();
 	check((await ask("one", { sql: "SELECT count(*) FROM stores WHERE name = 'Lost Answer'" })) === "1", "sent twice, a store is made once");

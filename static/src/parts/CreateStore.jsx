@@ -1,5 +1,5 @@
 // CreateStore.jsx: the dialog that makes a store, and shows its generated password once.
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { call, newKey } from "../api.js";
 import { slugOf } from "../format.js";
 import { useAction } from "../hooks.js";
@@ -33,11 +33,13 @@ function PlanChoice({ plan, setPlan }) {
 	);
 }
 
-// What the address will be, or why there can be none, before anything is sent.
-function addressHint(name, slug, stores, pattern) {
+// What the address will be, or why there can be none, before anything is sent. After a request
+// whose answer was lost, the store of its address may be its own work: `sent`, the address last
+// asked for, is the server's to judge, or nobody could send the request again.
+function addressHint(name, slug, sent, stores, pattern) {
 	if (!name.trim()) return { hint: "Its address is made of the name.", error: "" };
 	if (slug.length < 2) return { hint: "", error: "The name needs at least 2 letters (a to z) or digits, of which the address is made." };
-	const other = stores.find((store) => store.slug === slug);
+	const other = slug !== sent && stores.find((store) => store.slug === slug);
 	if (other) return { hint: "", error: `The address of that name is taken by the store “${other.name}”.` };
 	return { hint: `Address: ${pattern.replace("*", slug)}`, error: "" };
 }
@@ -83,17 +85,18 @@ export function CreateStore({ stores, pattern, onClose }) {
 	const [adminPassword, setAdminPassword] = useState("");
 	const [shown, setShown] = useState(false);
 	const [created, setCreated] = useState(null);
-	const attempt = useRef({ text: "", key: "" });
+	const [sent, setSent] = useState({ text: "", key: "", slug: "" });
 	const slug = slugOf(name);
-	const address = addressHint(name, slug, stores, pattern);
+	const address = addressHint(name, slug, sent.slug, stores, pattern);
 
 	const [run, busy, error] = useAction(async () => {
 		const body = { name: name.trim(), plan, adminUser };
 		if (adminPassword) body.adminPassword = adminPassword;
 		// The same request sent again, after the connection broke, must not make two stores.
 		const text = JSON.stringify(body);
-		if (attempt.current.text !== text) attempt.current = { text, key: newKey() };
-		const answer = await call("POST", "/api/stores", { body, key: attempt.current.key });
+		const attempt = sent.text === text ? sent : { text, key: newKey(), slug };
+		setSent(attempt);
+		const answer = await call("POST", "/api/stores", { body, key: attempt.key });
 		poke();
 		if (adminPassword) onClose();
 		else setCreated(answer.body);
