@@ -114,18 +114,18 @@ allow(char list[ANSWER_ALLOW], const char *method)
 }
 
 /*
- * Looks among the routes with, or those without, a variable part. The methods
- * of the address are listed only where this one is none of them.
+ * No address is of two patterns, since ":id" stands only where no other route has a
+ * word. The methods of the address are listed only where this one is none of them.
  */
 static bool
-look(const char *method, const char *path, bool variable, struct route_match *m, char id[PART_MAX])
+look(const char *method, const char *path, struct route_match *m, char id[PART_MAX])
 {
 	const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
 
 	for (size_t i = 0; i < ARRAY_SIZE(routes); i++) {
 		const struct route *r = &routes[i];
 
-		if (!fits(r->path, path, id) || (strchr(r->path, ':') != NULL) != variable)
+		if (!fits(r->path, path, id))
 			continue;
 		if (strcmp(r->method, wanted) == 0) {
 			m->route = r;
@@ -159,8 +159,7 @@ route_find(const char *method, const char *path, struct route_match *ret, struct
 	char clean[REQ_PATH], id[PART_MAX] = "";
 
 	*ret = (struct route_match){.route = NULL};
-	if (!canonical(path, clean) ||
-	    (!look(method, clean, false, ret, id) && !look(method, clean, true, ret, id)))
+	if (!canonical(path, clean) || !look(method, clean, ret, id))
 		return err_set(err, ERR_ROUTE_NOT_FOUND, "There is nothing at this address.");
 	if (!ret->route)
 		allow(ret->allow, "OPTIONS");

@@ -143,6 +143,34 @@ names_what_is_allowed(void **state)
 	}
 }
 
+/* Whether there is an address that both patterns fit. */
+static bool
+overlap(const char *a, const char *b)
+{
+	while (*a && *b) {
+		size_t m = strcspn(a + 1, "/"), n = strcspn(b + 1, "/");
+
+		if (a[1] != ':' && b[1] != ':' && (m != n || memcmp(a + 1, b + 1, n) != 0))
+			return false;
+		a += 1 + m;
+		b += 1 + n;
+	}
+	return !*a && !*b;
+}
+
+static void
+has_no_address_of_two_patterns(void **state)
+{
+	const struct route *a, *b;
+
+	(void)state;
+	assert_true(overlap("/api/:id", "/api/me"));
+	for (size_t i = 0; (a = route_at(i)); i++)
+		for (size_t j = 0; (b = route_at(j)); j++)
+			if (strcmp(a->path, b->path) != 0 && overlap(a->path, b->path))
+				fail_msg("%s and %s", a->path, b->path);
+}
+
 static const char *const keys[] = {"limit", "q", NULL};
 
 static void
@@ -379,6 +407,7 @@ main(void)
 		cmocka_unit_test(refuses_addresses),
 		cmocka_unit_test(refuses_endless_paths),
 		cmocka_unit_test(names_what_is_allowed),
+		cmocka_unit_test(has_no_address_of_two_patterns),
 		cmocka_unit_test(reads_queries),
 		cmocka_unit_test(refuses_queries),
 		cmocka_unit_test(guards_callers),
