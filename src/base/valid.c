@@ -183,7 +183,7 @@ valid_uuid(const char *s)
 		if (i == 8 || i == 13 || i == 18 || i == 23) {
 			if (s[i] != '-')
 				return false;
-		} else if (!s[i] || !strchr("0123456789abcdef", s[i]))
+		} else if ((s[i] < '0' || s[i] > '9') && (s[i] < 'a' || s[i] > 'f'))
 			return false;
 	}
 	return s[VALID_UUID_BYTES - 1] == '\0';
