@@ -354,6 +354,8 @@ req_close(struct req *req)
 	seal_wipe(req->cookie, strlen(req->cookie));
 	while (fcgi.in && FCGX_GetStr(rest, sizeof(rest), fcgi.in) > 0)
 		;
+	/* The peer may wish to keep the connection (nginx/fastcgi.conf says why it does). */
+	fcgi.keepConnection = 0;
 	FCGX_Finish_r(&fcgi);
 	in_hand = 0;
 }

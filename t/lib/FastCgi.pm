@@ -2,7 +2,7 @@
 # for nginx in front of a pool process, or for the pool behind nginx.
 #
 #	my $r = FastCgi::ask("$dir/run/api.sock", {REQUEST_METHOD => 'GET', ...}, $body);
-#	my $params = FastCgi::take($listener);	# of one request, which is answered 200
+#	my $params = FastCgi::take($listener, $answer);	# of one request; answered 200, or so
 package FastCgi;
 
 use strict;
@@ -20,7 +20,8 @@ sub record {
 	return pack('CCnnCC', 1, $type, 1, length $content, 0, 0) . $content;
 }
 
-sub begin { return record(BEGIN_REQUEST, pack('nCx5', 1, 0)) }
+# With the wish to keep the connection, as nginx/fastcgi.conf has it.
+sub begin { return record(BEGIN_REQUEST, pack('nCx5', 1, 1)) }
 
 sub pairs {
 	my ($params) = @_;
@@ -85,9 +86,11 @@ sub read_exactly {
 	return $data;
 }
 
-# What a web server tells of one request; it gets an empty answer.
+# What a web server tells of one request; it gets these bytes, or an empty answer.
 sub take {
-	my ($listener) = @_;
+	my ($listener, $answer) = @_;
+	$answer //= record(OUTPUT, "Status: 200 OK\r\nX-Request-Id: played\r\n\r\n")
+		. record(OUTPUT, '') . record(END_REQUEST, pack('NCx3', 0, 0));
 	IO::Select->new($listener)->can_read(10) or die "nobody asks\n";
 	my $socket = $listener->accept or die "accept: $!";
 	my ($text, $type, $length, $padding) = ('', 0);
@@ -96,8 +99,7 @@ sub take {
 		my $content = substr read_exactly($socket, $length + $padding), 0, $length;
 		$text .= $content if $type == PARAMS;
 	} until $type == INPUT && $length == 0;
-	syswrite $socket, record(OUTPUT, "Status: 200 OK\r\nX-Request-Id: played\r\n\r\n")
-		. record(OUTPUT, '') . record(END_REQUEST, pack('NCx3', 0, 0));
+	syswrite $socket, $answer;
 	my %params;
 	while (length $text) {
 		my @lengths;
