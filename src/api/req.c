@@ -116,9 +116,8 @@ req_open(struct err *err)
 	if (sigaction(SIGALRM, &watchdog, NULL) < 0)
 		return err_errno(err, "sigaction");
 	/*
-	 * Without this libfcgi waits for nginx to close first, which costs a sleep and a
-	 * quarter of a millisecond each time. It would spare nginx a reset where it is
-	 * still sending; req_close() reads all of a request, so it is not.
+	 * Without this libfcgi, where it closes a connection (of a peer that spoke no FastCGI),
+	 * waits up to two seconds for the peer to close first.
 	 */
 	if (setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1) < 0)
 		return err_errno(err, "setenv");
@@ -354,8 +353,15 @@ req_close(struct req *req)
 	seal_wipe(req->cookie, strlen(req->cookie));
 	while (fcgi.in && FCGX_GetStr(rest, sizeof(rest), fcgi.in) > 0)
 		;
-	/* The peer may wish to keep the connection (nginx/fastcgi.conf says why it does). */
-	fcgi.keepConnection = 0;
+	/*
+	 * Closed here whatever the peer wishes, since a connection that is kept would pin the
+	 * process, and not by libfcgi, which takes four system calls for it. All of the
+	 * request was read, so that the peer gets the answer and no reset.
+	 */
+	fcgi.keepConnection = 1;
 	FCGX_Finish_r(&fcgi);
+	if (fcgi.ipcFd >= 0)
+		close(fcgi.ipcFd);
+	fcgi.ipcFd = -1;
 	in_hand = 0;
 }
