@@ -67,7 +67,7 @@ sub check_gone {
 		1, "$what: one delete_success");
 }
 
-# Asks for the end of a set-up that is held at a point, and waits until its worker is gone.
+# Asks for the end of a set-up that is held at a point, and waits until its job has ended.
 sub cancel_at {
 	my ($at) = @_;
 	my $store = trap($at, sub { $p->create(name => "cancel $at") });

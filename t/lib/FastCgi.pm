@@ -2,7 +2,8 @@
 # for nginx in front of a pool process, or for the pool behind nginx.
 #
 #	my $r = FastCgi::ask("$dir/run/api.sock", {REQUEST_METHOD => 'GET', ...}, $body);
-#	my $params = FastCgi::take($listener, $answer);	# of one request; answered 200, or so
+#	my $params = FastCgi::take($listener);	# of one request, which is answered 200
+#	my $params = FastCgi::take($listener, $bytes);	# or so
 package FastCgi;
 
 use strict;
